@@ -1,0 +1,43 @@
+"""Maps of high-dimensional patterns with a certificate.
+
+`import latentatlas as la` costs no more than `import torch`: every part is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_LAZY = {"Atlas": "latentatlas.estimator", "load": "latentatlas.build", "build": "latentatlas.build"}
+_PARTS = {
+    "checks",
+    "core",
+    "data",
+    "estimator",
+    "geometry",
+    "graph",
+    "landscape",
+    "metrics",
+    "models",
+    "plots",
+    "report",
+    "store",
+    "terms",
+    "train",
+}
+
+__all__ = ["Atlas", "__version__", "load", *sorted(_PARTS)]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    if name in _PARTS:
+        return importlib.import_module(f"latentatlas.{name}")
+    raise AttributeError(f"module 'latentatlas' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,42 @@
+"""The certificate: every claim about a map, measured against a threshold, with advice where it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from latentatlas.checks.base import Check, Evidence, Status, Tier, Verdict
+from latentatlas.checks.basins import BasinLiveness
+from latentatlas.checks.collapse import Collapse
+from latentatlas.checks.leakage import Leakage
+from latentatlas.checks.neighbourhood import Neighbourhood
+from latentatlas.checks.overfit import Overfit
+
+__all__ = [
+    "BasinLiveness",
+    "Check",
+    "Collapse",
+    "Evidence",
+    "Leakage",
+    "Neighbourhood",
+    "Overfit",
+    "Status",
+    "Tier",
+    "Verdict",
+    "default_checks",
+    "run_checks",
+]
+
+
+def default_checks() -> tuple[Check, ...]:
+    """The checks of the standard certificate, in its order, with their default thresholds."""
+    return (Collapse(), Neighbourhood(), Leakage(), BasinLiveness(), Overfit())
+
+
+def run_checks(evidence: Evidence, checks: Iterable[Check] | None = None) -> list[Verdict]:
+    """All verdicts in order; `checks` are `default_checks()` when not given.
+
+    >>> import numpy as np
+    >>> [str(verdict.status) for verdict in run_checks(Evidence(z=np.eye(3)))]
+    ['pass', 'skip', 'skip', 'skip', 'skip']
+    """
+    return [verdict for check in (default_checks() if checks is None else checks) for verdict in check(evidence)]

@@ -1,0 +1,41 @@
+"""Types, schedules, errors, seeds and specifications: what every other part stands on."""
+
+from latentatlas.core.errors import (
+    AtlasError,
+    DataError,
+    MissingInput,
+    ShapeError,
+    SpecError,
+    StoreError,
+    did_you_mean,
+)
+from latentatlas.core.schedule import Constant, Cosine, OnPlateau, Ramp, Schedule
+from latentatlas.core.seed import available_threads, reproducible
+from latentatlas.core.spec import constructor_arguments, to_spec, type_name
+from latentatlas.core.types import Batch, Charts, Edges, Latents, Map, ScalarField
+
+__all__ = [
+    "AtlasError",
+    "Batch",
+    "Charts",
+    "Constant",
+    "Cosine",
+    "DataError",
+    "Edges",
+    "Latents",
+    "Map",
+    "MissingInput",
+    "OnPlateau",
+    "Ramp",
+    "ScalarField",
+    "Schedule",
+    "ShapeError",
+    "SpecError",
+    "StoreError",
+    "available_threads",
+    "constructor_arguments",
+    "did_you_mean",
+    "reproducible",
+    "to_spec",
+    "type_name",
+]

@@ -1,0 +1,142 @@
+"""Weights over the course of training: `step -> weight`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Protocol, final, runtime_checkable
+
+from latentatlas.core.errors import MissingInput, SpecError
+
+__all__ = ["Constant", "Cosine", "OnPlateau", "Ramp", "Schedule"]
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """The weight of a term at an optimiser step (counted from 0), a finite number ≥ 0."""
+
+    def __call__(self, step: int) -> float:
+        """The weight λ(step)."""
+        ...
+
+
+@final
+class Constant:
+    """The same weight at every step.
+
+    >>> Constant(0.5)(1000)
+    0.5
+    """
+
+    def __init__(self, weight: float = 1.0):
+        self.weight = _weight("Constant", weight)
+
+    def __call__(self, step: int) -> float:
+        """The weight λ(step)."""
+        return self.weight
+
+
+@final
+class Ramp:
+    """Linear from `low` at step `start` to `high` at step `stop`; constant outside.
+
+    >>> ramp = Ramp(start=10, stop=20, high=2.0)
+    >>> ramp(0), ramp(15), ramp(99)
+    (0.0, 1.0, 2.0)
+    """
+
+    def __init__(self, *, start: int, stop: int, low: float = 0.0, high: float = 1.0):
+        self.start, self.stop = _interval("Ramp", start, stop)
+        self.low = _weight("Ramp", low)
+        self.high = _weight("Ramp", high)
+
+    def __call__(self, step: int) -> float:
+        """The weight λ(step)."""
+        return self.low + (self.high - self.low) * _fraction(step, self.start, self.stop)
+
+
+@final
+class Cosine:
+    """Half a cosine from `low` at step `start` to `high` at step `stop`; constant outside.
+
+    >>> round(Cosine(start=0, stop=100)(50), 6)
+    0.5
+    """
+
+    def __init__(self, *, start: int, stop: int, low: float = 0.0, high: float = 1.0):
+        self.start, self.stop = _interval("Cosine", start, stop)
+        self.low = _weight("Cosine", low)
+        self.high = _weight("Cosine", high)
+
+    def __call__(self, step: int) -> float:
+        """The weight λ(step)."""
+        fraction = _fraction(step, self.start, self.stop)
+        return self.low + (self.high - self.low) * (1 - math.cos(math.pi * fraction)) / 2
+
+
+@final
+class OnPlateau:
+    """0 until the term named `watch` has stopped falling, then a linear ramp to `high` over `ramp` steps.
+
+    A plateau: `patience` observations in a row without a relative improvement of `tolerance`. The trainer
+    calls `observe` at every logging step; whoever uses a schedule without a trainer calls it himself.
+
+    >>> schedule = OnPlateau("recon", patience=1, ramp=10)
+    >>> schedule.observe(0, {"recon": 1.0}); schedule.observe(50, {"recon": 1.0})
+    >>> schedule(49), schedule(55), schedule(60)
+    (0.0, 0.5, 1.0)
+    """
+
+    def __init__(self, watch: str, *, patience: int = 3, tolerance: float = 0.01, ramp: int = 100, high: float = 1.0):
+        self.watch = watch
+        self.patience = patience
+        self.tolerance = tolerance
+        self.ramp = ramp
+        self.high = _weight("OnPlateau", high)
+        self._best = math.inf
+        self._waited = 0
+        self._triggered: int | None = None
+
+    def __call__(self, step: int) -> float:
+        """The weight λ(step)."""
+        if self._triggered is None or step < self._triggered:
+            return 0.0
+        return self.high * _fraction(step, self._triggered, self._triggered + self.ramp)
+
+    def observe(self, step: int, values: Mapping[str, float]) -> None:
+        """Take note of the raw term values at a step.
+
+        Raises:
+            MissingInput: if no term has the name `watch`.
+        """
+        if self.watch not in values:
+            raise MissingInput(
+                f"OnPlateau watches the term {self.watch!r}, but there are {', '.join(values)}. Name one of them."
+            )
+        value = values[self.watch]
+        if value < self._best * (1 - self.tolerance):
+            self._best, self._waited = value, 0
+        else:
+            self._waited += 1
+        if self._triggered is None and self._waited >= self.patience:
+            self._triggered = step
+
+
+def _weight(who: str, value: float) -> float:
+    if not (math.isfinite(value) and value >= 0):
+        raise SpecError(f"{who} wants a finite weight ≥ 0; got {value!r}. To switch a term off use 0.")
+    return float(value)
+
+
+def _interval(who: str, start: int, stop: int) -> tuple[int, int]:
+    if not 0 <= start <= stop:
+        raise SpecError(
+            f"{who} wants 0 ≤ start ≤ stop in steps; got start={start}, stop={stop}. Exchange or raise them."
+        )
+    return int(start), int(stop)
+
+
+def _fraction(step: int, start: int, stop: int) -> float:
+    if step >= stop:
+        return 1.0
+    return max(0.0, (step - start) / (stop - start))

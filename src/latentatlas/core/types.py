@@ -1,0 +1,77 @@
+"""The containers that pass between data, models and terms. NamedTuples, so Fabric, collate and pytrees take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float, Int, Shaped
+from torch import Tensor
+
+__all__ = ["Batch", "Charts", "Edges", "Latents", "Map", "ScalarField"]
+
+Map = Callable[[Tensor], Tensor]
+"""A batched map such as an encoder or a decoder: `(n, a) -> (n, b)`."""
+
+ScalarField = Callable[[Tensor], Tensor]
+"""An energy over points: `(n, dim) -> (n,)`."""
+
+
+class Edges(NamedTuple):
+    """Graph edges with both ends in the batch.
+
+    Attributes:
+        source: position in the batch of each edge's tail.
+        target: position in the batch of each edge's head.
+        known: True where two rows of the batch are neighbours in the WHOLE graph (or are the same row).
+    """
+
+    source: Int[Tensor, " edges"]
+    target: Int[Tensor, " edges"]
+    known: Bool[Tensor, "n n"] | None = None
+
+
+class Batch(NamedTuple):
+    """What goes into a model. All fields but `x` are optional.
+
+    Attributes:
+        x: patterns, one row each; images may keep their axes.
+        row: row numbers in the training set.
+        label: class or target of each row.
+        nuisance: what must not matter; integer codes or real columns.
+        environment: integer code of the environment of each row.
+        view: a second, transformed view of `x`.
+        weight: non-negative sample weights.
+        edges: sampled graph edges between rows of this batch.
+    """
+
+    x: Float[Tensor, "n *features"]
+    row: Int[Tensor, " n"] | None = None
+    label: Shaped[Tensor, "n *labels"] | None = None
+    nuisance: Shaped[Tensor, "n *nuisances"] | None = None
+    environment: Int[Tensor, " n"] | None = None
+    view: Float[Tensor, "n *features"] | None = None
+    weight: Float[Tensor, " n"] | None = None
+    edges: Edges | None = None
+
+
+class Charts(NamedTuple):
+    """Soft membership of each row in each chart; every row of `weights` sums to 1."""
+
+    weights: Float[Tensor, "n charts"]
+
+
+class Latents(NamedTuple):
+    """What comes out of a model. A model fills what it has.
+
+    Attributes:
+        z: latent coordinates.
+        recon: the decoded patterns, shaped like `x`.
+        charts: soft chart membership.
+        map: two-dimensional coordinates for the picture; is `z` itself when `dim` is 2.
+    """
+
+    z: Float[Tensor, "n dim"]
+    recon: Float[Tensor, "n *features"] | None = None
+    charts: Charts | None = None
+    map: Float[Tensor, "n 2"] | None = None

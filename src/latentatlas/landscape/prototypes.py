@@ -1,0 +1,149 @@
+"""One bank of prototypes read in three ways: router, energy and associative memory."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import final
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from latentatlas.core import ShapeError, SpecError
+from latentatlas.geometry import Euclidean, Geometry
+
+__all__ = ["DistanceScore", "DotScore", "PrototypeBank", "Score"]
+
+
+class Score(ABC):
+    """How well a key fits each prototype, and the part of the energy that does not depend on the prototype."""
+
+    @abstractmethod
+    def scores(self, key: Float[Tensor, "n dim"], prototypes: Float[Tensor, "charts dim"]) -> Float[Tensor, "n charts"]:
+        """s_k(κ); larger is nearer."""
+
+    @abstractmethod
+    def confinement(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, " n"]:
+        """What must be added to −(1/β) logsumexp(β s) so that the energy is bounded below."""
+
+
+@final
+class DotScore(Score):
+    """s_k = ⟨q_k, κ⟩/√d, with confinement ‖κ‖²/(2√d): a modern Hopfield network, or attention."""
+
+    def scores(self, key: Float[Tensor, "n dim"], prototypes: Float[Tensor, "charts dim"]) -> Float[Tensor, "n charts"]:
+        """⟨q_k, κ⟩/√d."""
+        return key @ prototypes.T / math.sqrt(key.shape[-1])
+
+    def confinement(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, " n"]:
+        """‖κ‖²/(2√d)."""
+        return key.square().sum(dim=-1) / (2 * math.sqrt(key.shape[-1]))
+
+
+@final
+class DistanceScore(Score):
+    """s_k = −d(κ, q_k)²/(2τ²): the negative exponent of a Gaussian of width τ around each prototype."""
+
+    def __init__(self, tau: float = 1.0, *, geometry: Geometry | None = None):
+        if not (math.isfinite(tau) and tau > 0):
+            raise SpecError(
+                f"DistanceScore wants a finite width tau > 0; got {tau}. The spread of a basin is a good one."
+            )
+        self.tau = tau
+        self.geometry = geometry or Euclidean()
+
+    def scores(self, key: Float[Tensor, "n dim"], prototypes: Float[Tensor, "charts dim"]) -> Float[Tensor, "n charts"]:
+        """−d(κ, q_k)²/(2τ²)."""
+        return -self.geometry.dist(key[:, None, :], prototypes[None, :, :]).square() / (2 * self.tau**2)
+
+    def confinement(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, " n"]:
+        """0: distances confine by themselves."""
+        return key.new_zeros(len(key))
+
+
+@final
+class PrototypeBank(nn.Module):
+    r"""K prototypes q_k in the space of keys κ.
+
+    w = softmax(β s) routes, E = −(1/β) logsumexp(β s) + confinement is an energy with ∂E/∂s_k = −w_k, and
+    κ⁺ = Σ_k w_k q_k, one step of recall, is one gradient step on E (of size √d for dot scores, τ² for Euclidean
+    distances). β → ∞ is the nearest prototype, β → 0 the mean of all.
+
+    Cost of every read: O(n K dim).
+
+    >>> bank = PrototypeBank(2, 1)
+    >>> _ = bank.prototypes.data.copy_(torch.tensor([[-1.0], [1.0]]))
+    >>> bank.nearest(torch.tensor([[-3.0], [0.5]])).tolist()
+    [0, 1]
+
+    References:
+        Ramsauer et al., *Hopfield Networks is All You Need*, 2021.
+    """
+
+    def __init__(self, count: int, dim: int, *, beta: float = 1.0, score: Score | None = None):
+        super().__init__()
+        if count < 1 or dim < 1:
+            raise SpecError(f"PrototypeBank wants at least 1 prototype and 1 axis; got {count} × {dim}. Raise them.")
+        if not (math.isfinite(beta) and beta > 0):
+            raise SpecError(f"PrototypeBank wants a finite sharpness beta > 0; got {beta}. 1 is smooth, 10 is sharp.")
+        self.count = count
+        self.dim = dim
+        self.beta = beta
+        self.score = score or DistanceScore()
+        self.prototypes = nn.Parameter(torch.randn(count, dim))
+
+    def scores(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, "n charts"]:
+        """s_k(κ) for every prototype."""
+        if key.shape[-1] != self.dim:
+            raise ShapeError(
+                f"PrototypeBank wants keys with {self.dim} axes; got {key.shape[-1]}. Encode the rows first."
+            )
+        return self.score.scores(key, self.prototypes)
+
+    def weights(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, "n charts"]:
+        """Soft membership w = softmax(β s); rows sum to 1."""
+        return torch.softmax(self.beta * self.scores(key), dim=-1)
+
+    def energy(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, " n"]:
+        """E(κ) = −(1/β) logsumexp_k(β s_k) + confinement; low near prototypes."""
+        soft_max = torch.logsumexp(self.beta * self.scores(key), dim=-1) / self.beta
+        return self.score.confinement(key) - soft_max
+
+    def nearest(self, key: Float[Tensor, "n dim"]) -> Int[Tensor, " n"]:
+        """Number of the best-fitting prototype."""
+        return self.scores(key).argmax(dim=-1)
+
+    def retrieve(self, key: Float[Tensor, "n dim"], *, steps: int = 1) -> Float[Tensor, "n dim"]:
+        """Recall: κ ← Σ_k w_k(κ) q_k, `steps` times. Never raises the energy in flat space."""
+        for _ in range(steps):
+            key = self.weights(key) @ self.prototypes
+        return key
+
+    @torch.no_grad()
+    def split(self, index: int, offset: Float[Tensor, " dim"]) -> PrototypeBank:
+        """A bank in which prototype k became q_k + offset, and q_k − offset was appended."""
+        self._check_index(index)
+        bank = PrototypeBank(self.count + 1, self.dim, beta=self.beta, score=self.score).to(self.prototypes)
+        bank.prototypes.copy_(torch.cat([self.prototypes, self.prototypes[index : index + 1] - offset]))
+        bank.prototypes[index] += offset
+        return bank
+
+    @torch.no_grad()
+    def merge(self, first: int, second: int, *, shares: tuple[float, float] = (1.0, 1.0)) -> PrototypeBank:
+        """A bank in which two prototypes became their mean, weighted by `shares` of usage, in place of `first`."""
+        self._check_index(first)
+        self._check_index(second)
+        if first == second or sum(shares) <= 0:
+            raise SpecError(f"merge wants two prototypes with usage; got {first}, {second}, shares {shares}. Pick two.")
+        mean = (shares[0] * self.prototypes[first] + shares[1] * self.prototypes[second]) / sum(shares)
+        keep = [k for k in range(self.count) if k != second]
+        bank = PrototypeBank(self.count - 1, self.dim, beta=self.beta, score=self.score).to(self.prototypes)
+        merged = self.prototypes.clone()
+        merged[first] = mean
+        bank.prototypes.copy_(merged[keep])
+        return bank
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < self.count:
+            raise SpecError(f"PrototypeBank has prototypes 0 to {self.count - 1}; got {index}. Pick one of them.")

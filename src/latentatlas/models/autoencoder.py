@@ -1,0 +1,94 @@
+"""The model behind an atlas: encoder, decoder, map head and prototype bank."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentatlas.core import Batch, Charts, Latents
+from latentatlas.landscape import PrototypeBank
+from latentatlas.models.decoders import Decoder
+from latentatlas.models.encoders import Encoder
+from latentatlas.models.layers import perceptron, positive_ints
+
+__all__ = ["Autoencoder", "MapHead"]
+
+
+@final
+class MapHead(nn.Module):
+    """Two-dimensional coordinates of a latent: a perceptron plus a linear path that starts as the first two axes.
+
+    Args:
+        dim: latent axes.
+        hidden: widths of the hidden layers.
+        spread: the encoder's `spread`; the map has the same scale.
+    """
+
+    def __init__(self, dim: int, *, hidden: tuple[int, ...] = (256, 256), spread: float = 10.0):
+        super().__init__()
+        positive_ints("MapHead", dim=dim, hidden=tuple(hidden))
+        self.dim = dim
+        self.hidden = tuple(hidden)
+        self.spread = spread
+        self.net = perceptron([dim, *hidden, 2], last_gain=0.3)
+        self.linear = nn.Linear(dim, 2, bias=False)
+        with torch.no_grad():
+            self.linear.weight.copy_(torch.eye(2, dim))
+
+    def forward(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n 2"]:
+        """The map coordinates."""
+        h = z / self.spread
+        return self.spread * (self.net(h) + self.linear(h))
+
+
+@final
+class Autoencoder(nn.Module):
+    """`Batch -> Latents`: z = encoder(x), x̂ = decoder(z), map = head(z), chart weights from the prototype bank.
+
+    Args:
+        encoder: any module `(n, features) -> (n, dim)`.
+        decoder: any module `(n, dim) -> (n, features)`; None takes the encoder's mirror.
+        head: map head; None if the latent itself is the map.
+        bank: prototypes in the latent space; None until basins are wanted.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        *,
+        decoder: Decoder | None = None,
+        head: MapHead | None = None,
+        bank: PrototypeBank | None = None,
+    ):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder or encoder.mirror()
+        self.head = head
+        self.bank = bank
+
+    def forward(self, batch: Batch) -> Latents:
+        """All outputs for one batch."""
+        z = self.encoder(batch.x)
+        charts = Charts(self.bank.weights(z)) if self.bank is not None else None
+        return Latents(z=z, recon=self.decoder(z), charts=charts, map=self.map(z))
+
+    def encode(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
+        """Latent coordinates."""
+        return self.encoder(x)
+
+    def decode(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n features"]:
+        """Decoded patterns."""
+        return self.decoder(z)
+
+    def map(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n axes"]:
+        """Map coordinates; the latent itself without a head."""
+        return z if self.head is None else self.head(z)
+
+    @torch.no_grad()
+    def adapt(self, x: Float[Tensor, "n features"]) -> None:
+        """Set the fixed scales of encoder and decoder from training rows."""
+        self.encoder.adapt(x)
+        self.decoder.adapt(x)

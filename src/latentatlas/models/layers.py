@@ -1,0 +1,55 @@
+"""Layers that encoders and decoders are made of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from latentatlas.core import SpecError
+
+__all__ = ["half_whitening", "perceptron", "positive_ints"]
+
+
+def perceptron(sizes: Sequence[int], *, last_gain: float = 1.0) -> nn.Sequential:
+    """Linear layers of the given sizes with ReLU between them, none after the last, whose weights are scaled.
+
+    >>> [tuple(p.shape) for p in perceptron([2, 3, 1]).parameters()]
+    [(3, 2), (3,), (1, 3), (1,)]
+    """
+    layers: list[nn.Module] = []
+    for size_in, size_out in itertools.pairwise(sizes[:-1]):
+        layers += [nn.Linear(size_in, size_out), nn.ReLU()]
+    last = nn.Linear(sizes[-2], sizes[-1])
+    with torch.no_grad():
+        last.weight.mul_(last_gain)
+    return nn.Sequential(*layers, last)
+
+
+def half_whitening(x: Tensor) -> Tensor:
+    """Factors s_f ∝ var_f^(−1/4) per column, with mean_f s_f² var_f = 1; 0 for constant columns.
+
+    Full whitening would raise the noise of the last principal components to the level of the first, none would hide
+    all but the first: the square root is between them.
+    """
+    variance = x.var(dim=0, unbiased=False)
+    alive = variance > 1e-6 * variance.max()
+    factor = torch.where(alive, variance.clamp(min=torch.finfo(x.dtype).tiny) ** -0.25, 0.0)
+    power = (factor.square() * variance).sum() / alive.sum().clamp(min=1)
+    return factor / power.clamp(min=torch.finfo(x.dtype).tiny).sqrt()
+
+
+def positive_ints(who: str, **values: int | Sequence[int]) -> None:
+    """Check sizes.
+
+    Raises:
+        SpecError: if one is not a positive integer.
+    """
+    for name, value in values.items():
+        for size in value if isinstance(value, Sequence) else (value,):
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+                raise SpecError(
+                    f"{who} wants {name} made of integers ≥ 1; got {value!r}. Use sizes such as 16 or (256,)."
+                )

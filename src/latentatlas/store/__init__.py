@@ -1,0 +1,22 @@
+"""The run folder: plain data in, plain data out, written atomically and checked when read."""
+
+from latentatlas.store.contents import RunContents
+from latentatlas.store.manifest import FORMAT, MIGRATIONS
+from latentatlas.store.neighbours import nearest_rows
+from latentatlas.store.points import columns_of, read_columns, table_of
+from latentatlas.store.run import Run, open_run
+from latentatlas.store.write import require_writable, write_run
+
+__all__ = [
+    "FORMAT",
+    "MIGRATIONS",
+    "Run",
+    "RunContents",
+    "columns_of",
+    "nearest_rows",
+    "open_run",
+    "read_columns",
+    "require_writable",
+    "table_of",
+    "write_run",
+]

@@ -1,0 +1,198 @@
+"""The manifest of a run folder: format, writer, and the size and SHA-256 of every file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import latentatlas
+from latentatlas.core.errors import StoreError
+from latentatlas.store.atomic import sync_folder, synced
+
+__all__ = [
+    "FORMAT",
+    "MANIFEST",
+    "MIGRATIONS",
+    "PENDING",
+    "Entry",
+    "Manifest",
+    "replace_files",
+    "roll_forward",
+    "verify_file",
+]
+
+FORMAT = 1
+"""The format of run folders that this version writes."""
+
+MIGRATIONS: dict[int, Callable[[Path], None]] = {}
+"""Format → function that rewrites a folder of that format in place as the next format, manifest included."""
+
+MANIFEST = "manifest.json"
+PENDING = ".next"
+
+
+class Entry(NamedTuple):
+    """What a file must be.
+
+    Attributes:
+        size: bytes.
+        sha256: hexadecimal digest of the content.
+    """
+
+    size: int
+    sha256: str
+
+
+@final
+@dataclass(frozen=True)
+class Manifest:
+    """The files of a run folder.
+
+    Attributes:
+        files: path inside the folder (with `/`) → entry.
+        version: version of latentatlas that wrote the folder.
+        format: format number of the folder.
+    """
+
+    files: Mapping[str, Entry]
+    version: str = latentatlas.__version__
+    format: int = FORMAT
+
+    @staticmethod
+    def of_folder(folder: Path) -> Manifest:
+        """Describe every file below a folder; reads each once, O(bytes)."""
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        return Manifest({path.relative_to(folder).as_posix(): entry_of(path) for path in paths})
+
+    @staticmethod
+    def read(folder: Path, name: str = MANIFEST) -> Manifest:
+        """Read and check a manifest, migrating an older folder first.
+
+        Raises:
+            StoreError: if it is damaged, newer than this version reads, or older without a migration.
+        """
+        raw = _parse(folder, name)
+        if raw["format"] > FORMAT:
+            raise StoreError(
+                f"latentatlas {latentatlas.__version__} reads run folders up to format {FORMAT}; {folder} has format "
+                f"{raw['format']}, written by latentatlas {raw.get('latentatlas')}. Upgrade latentatlas to read it."
+            )
+        if raw["format"] < FORMAT:
+            return _migrate(folder, raw)
+        try:
+            files = {name: Entry(int(size), str(digest)) for name, (size, digest) in raw["files"].items()}
+            manifest = Manifest(files, version=str(raw["latentatlas"]), format=raw["format"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _damaged_manifest(folder, name, "its entries are not in order") from error
+        if raw.get("sha256") != manifest.digest():
+            raise _damaged_manifest(folder, name, "its own checksum does not match")
+        return manifest
+
+    def write(self, folder: Path, name: str = MANIFEST) -> None:
+        """Write the manifest into a folder and bring it to the disk."""
+        with synced(folder / name) as file:
+            file.write(json.dumps({**self._body(), "sha256": self.digest()}, indent=1).encode())
+
+    def digest(self) -> str:
+        """SHA-256 of the manifest's own content."""
+        return hashlib.sha256(json.dumps(self._body(), sort_keys=True).encode()).hexdigest()
+
+    def _body(self) -> dict[str, Any]:
+        return {"format": self.format, "latentatlas": self.version, "files": dict(self.files)}
+
+
+def entry_of(path: Path) -> Entry:
+    """Size and digest of a file."""
+    with open(path, "rb") as file:
+        return Entry(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def verify_file(folder: Path, name: str, entry: Entry, *, checksum: bool) -> None:
+    """Compare a file with its entry: existence and size, and with `checksum` the content, O(bytes).
+
+    Raises:
+        StoreError: naming the file, what is wrong with it, and what to do.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise damaged(folder, name, "it is missing")
+    size = path.stat().st_size
+    if size != entry.size:
+        raise damaged(folder, name, f"it has {size:,} bytes, not {entry.size:,}")
+    if checksum and entry_of(path).sha256 != entry.sha256:
+        raise damaged(folder, name, "its checksum does not match, so its content has changed")
+
+
+def replace_files(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Manifest:
+    """Replace small files of a run folder and its manifest, all or none.
+
+    The new files and the new manifest are first written under pending names. Once the pending manifest is on the
+    disk the replacement is decided: whoever opens the folder next completes it with `roll_forward`.
+    """
+    files = dict(manifest.files)
+    for name, content in contents.items():
+        with synced(folder / (name + PENDING)) as file:
+            file.write(content)
+        files[name] = Entry(len(content), hashlib.sha256(content).hexdigest())
+    replace(manifest, files=files).write(folder, MANIFEST + ".partial")
+    os.replace(folder / (MANIFEST + ".partial"), folder / (MANIFEST + PENDING))
+    sync_folder(folder)
+    roll_forward(folder)
+    return Manifest.read(folder)
+
+
+def roll_forward(folder: Path) -> None:
+    """Complete a decided replacement, if there is one; safe to repeat and to run twice at once."""
+    if not (folder / (MANIFEST + PENDING)).is_file():
+        return
+    before, after = Manifest.read(folder), Manifest.read(folder, MANIFEST + PENDING)
+    for name in after.files:
+        if after.files[name] != before.files.get(name):
+            with suppress(FileNotFoundError):
+                os.replace(folder / (name + PENDING), folder / name)
+    with suppress(FileNotFoundError):
+        os.replace(folder / (MANIFEST + PENDING), folder / MANIFEST)
+    sync_folder(folder)
+
+
+def damaged(folder: Path, name: str, why: str) -> StoreError:
+    """The error for a file that is not as it was written."""
+    return StoreError(
+        f"Run {folder} wants {name} as it was written; {why}. Restore the folder from a copy, or make the run again."
+    )
+
+
+def _parse(folder: Path, name: str) -> dict[str, Any]:
+    try:
+        raw = json.loads((folder / name).read_bytes())
+    except ValueError as error:
+        raise _damaged_manifest(folder, name, "it is not readable JSON") from error
+    if not isinstance(raw, dict) or not isinstance(raw.get("format"), int):
+        raise _damaged_manifest(folder, name, "it names no format")
+    return raw
+
+
+def _damaged_manifest(folder: Path, name: str, why: str) -> StoreError:
+    return damaged(folder, name, f"{why}, so no other file can be trusted")
+
+
+def _migrate(folder: Path, raw: Mapping[str, Any]) -> Manifest:
+    migration = MIGRATIONS.get(raw["format"])
+    if migration is None:
+        raise StoreError(
+            f"latentatlas {latentatlas.__version__} reads run folders of format {FORMAT}; {folder} has format "
+            f"{raw['format']} and there is no migration from it. Open it with latentatlas {raw.get('latentatlas')}, "
+            "which wrote it, or make the run again."
+        )
+    migration(folder)
+    if _parse(folder, MANIFEST)["format"] <= raw["format"]:
+        raise StoreError(
+            f"The migration of {folder} from format {raw['format']} did not raise the format. Report this."
+        )
+    return Manifest.read(folder)

@@ -1,0 +1,114 @@
+"""Exact nearest rows of a memory-mapped array."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latentatlas.core.errors import DataError, ShapeError, SpecError
+
+__all__ = ["nearest_rows"]
+
+_QUERY_BLOCK = 1024
+_ROW_BLOCK = 16384
+
+
+def nearest_rows(
+    vectors: np.ndarray,
+    queries: np.ndarray,
+    k: int,
+    *,
+    exclude: np.ndarray | None = None,
+    where: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""The k rows nearest each query, by Euclidean distance $\lVert q - v \rVert_2$, exactly and in order.
+
+    Blocks keep memory at about 128 MiB whatever the sizes. Cost O(queries · n · dim).
+
+    Args:
+        vectors: (n, dim), may be memory-mapped.
+        queries: (queries, dim).
+        k: hits per query, ≥ 1.
+        exclude: one row number per query that must not be a hit (the query itself); -1 excludes none.
+        where: truth value per row; only rows where it is true can be hits.
+
+    Returns:
+        Row numbers (queries, k) int64 and distances (queries, k) float32 ≥ 0, nearest first. Where fewer than k rows
+        qualify, the rest is -1 and infinity.
+
+    Raises:
+        ShapeError: if the shapes do not fit each other.
+        DataError: if a query holds NaN or infinity.
+        SpecError: if k < 1.
+
+    >>> import numpy as np
+    >>> rows, distances = nearest_rows(np.array([[0.0], [3.0], [5.0]]), np.array([[4.5]]), 2)
+    >>> rows.tolist(), distances.tolist()
+    ([[2, 1]], [[0.5, 1.5]])
+    """
+    queries, exclude, rows = _checked(vectors, queries, k, exclude, where)
+    hits = np.full((len(queries), k), -1, dtype=np.int64)
+    distances = np.full((len(queries), k), np.inf, dtype=np.float32)
+    for start in range(0, len(queries), _QUERY_BLOCK):
+        part = slice(start, start + _QUERY_BLOCK)
+        hits[part], distances[part] = _nearest_of_block(vectors, queries[part], exclude[part], rows, k)
+    return hits, distances
+
+
+def _nearest_of_block(
+    vectors: np.ndarray, queries: np.ndarray, exclude: np.ndarray, rows: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    hits = np.full((len(queries), k), -1, dtype=np.int64)
+    squares = np.full((len(queries), k), np.inf)
+    for start in range(0, len(rows), _ROW_BLOCK):
+        candidates = rows[start : start + _ROW_BLOCK]
+        block = _squared_distances(queries, vectors[candidates])
+        block[exclude[:, None] == candidates] = np.inf
+        near = np.argpartition(block, min(k, len(candidates)) - 1, axis=1)[:, :k]
+        squares = np.concatenate([squares, np.take_along_axis(block, near, 1)], axis=1)
+        hits = np.concatenate([hits, candidates[near]], axis=1)
+        kept = np.argpartition(squares, k - 1, axis=1)[:, :k]
+        hits, squares = np.take_along_axis(hits, kept, 1), np.take_along_axis(squares, kept, 1)
+    missing = np.isinf(squares)
+    hits[missing] = -1
+    # The expanded square cancels for near points; a difference does not, and gives 0 for equal rows.
+    distances = np.linalg.norm(queries[:, None] - vectors[hits], axis=2)
+    distances[missing] = np.inf
+    order = np.lexsort((hits, distances), axis=1)
+    return np.take_along_axis(hits, order, 1), np.take_along_axis(distances, order, 1)
+
+
+def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    b = b.astype(np.float64)
+    return (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * (a @ b.T)
+
+
+def _checked(
+    vectors: np.ndarray, queries: np.ndarray, k: int, exclude: np.ndarray | None, where: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Queries in float64, the excluded row of each, and the rows that may be hits."""
+    queries = np.asarray(queries, dtype=np.float64)
+    if queries.ndim != 2 or queries.shape[1] != vectors.shape[1]:
+        raise ShapeError(
+            f"nearest_rows wants queries of shape (queries, {vectors.shape[1]}); got {queries.shape}. "
+            "Transform patterns to the latent space first."
+        )
+    if not np.isfinite(queries).all():
+        row = int(np.flatnonzero(~np.isfinite(queries).all(axis=1))[0])
+        raise DataError(f"nearest_rows wants finite queries; query {row} holds NaN or infinity. Drop or repair it.")
+    if k < 1:
+        raise SpecError(f"nearest_rows wants k ≥ 1 hits; got {k}. Pass a positive number.")
+    exclude = np.full(len(queries), -1) if exclude is None else np.asarray(exclude)
+    if exclude.shape != (len(queries),):
+        raise ShapeError(
+            f"nearest_rows wants one excluded row per query ({len(queries)}); got shape {exclude.shape}. "
+            "Use -1 for none."
+        )
+    if where is None:
+        return queries, exclude, np.arange(len(vectors))
+    where = np.asarray(where)
+    if where.shape != (len(vectors),) or where.dtype != bool:
+        raise ShapeError(
+            f"nearest_rows wants `where` as {len(vectors)} truth values; got {where.dtype} of shape {where.shape}. "
+            "Pass a boolean mask over the rows."
+        )
+    return queries, exclude, np.flatnonzero(where)

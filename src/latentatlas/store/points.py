@@ -1,0 +1,102 @@
+"""Columns of NumPy arrays ↔ Parquet. Two-dimensional columns become fixed-size lists of float32."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from latentatlas.core.errors import StoreError, did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["columns_of", "read_columns", "read_table", "table_of", "write_columns"]
+
+
+def table_of(columns: Mapping[str, np.ndarray]) -> pa.Table:
+    """The Arrow table of ordered columns; `(n, dim)` arrays become FixedSizeList<float32>[dim].
+
+    >>> import numpy as np
+    >>> table_of({"id": np.array([7, 8]), "latent": np.zeros((2, 3))}).schema.field("latent").type
+    FixedSizeListType(fixed_size_list<item: float>[3])
+
+    Raises:
+        StoreError: if columns differ in length, have more than two axes, or hold what Arrow cannot.
+    """
+    import pyarrow as pa
+
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        came = ", ".join(f"{name} has {length:,}" for name, length in lengths.items())
+        raise StoreError(f"A table wants columns of one length; {came} rows. Pass matching columns.")
+    return pa.table({name: _to_arrow(name, np.asarray(column)) for name, column in columns.items()})
+
+
+def columns_of(table: pa.Table) -> dict[str, np.ndarray]:
+    """The way back: writable arrays, text as object arrays, missing entries None (text) or NaN (numbers).
+
+    >>> import numpy as np
+    >>> columns_of(table_of({"latent": np.ones((2, 3))}))["latent"].shape
+    (2, 3)
+    """
+    return {name: _to_numpy(table.column(name)) for name in table.column_names}
+
+
+def write_columns(columns: Mapping[str, np.ndarray], file: IO[bytes]) -> None:
+    """Write columns as Parquet with zstd compression."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(table_of(columns), file, compression="zstd")
+
+
+def read_columns(path: Path, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Read all or some columns of a Parquet file; see `columns_of`."""
+    return columns_of(read_table(path, columns))
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read all or some columns of a Parquet file.
+
+    Raises:
+        StoreError: if a column does not exist (the closest name is suggested).
+    """
+    import pyarrow.parquet as pq
+
+    if columns is not None:
+        present = pq.read_schema(path).names
+        for name in columns:
+            if name not in present:
+                raise StoreError(f"{path.name} has no column {name!r}. {did_you_mean(name, present)}")
+    return pq.read_table(path, columns=None if columns is None else list(columns))
+
+
+def _to_arrow(name: str, column: np.ndarray) -> pa.Array:
+    import pyarrow as pa
+
+    if column.ndim == 2 and column.shape[1] > 0 and column.dtype.kind in "fiub":
+        flat = np.ascontiguousarray(column, dtype=np.float32).ravel()
+        return pa.FixedSizeListArray.from_arrays(pa.array(flat), column.shape[1])
+    if column.ndim != 1:
+        raise StoreError(
+            f"Column {name!r} wants one value per row, or one row of numbers; got {column.dtype} of shape "
+            f"{column.shape}. Split it into columns."
+        )
+    try:
+        return pa.array(column)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise StoreError(
+            f"Column {name!r} wants values of one plain kind (numbers, text, truth values, times); {error}. "
+            "Convert it, for example with .astype(str)."
+        ) from error
+
+
+def _to_numpy(column: pa.ChunkedArray) -> np.ndarray:
+    import pyarrow as pa
+
+    if pa.types.is_fixed_size_list(column.type):
+        flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return np.array(flat).reshape(len(column), column.type.list_size)
+    return np.array(column.to_numpy())

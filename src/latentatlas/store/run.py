@@ -1,0 +1,226 @@
+"""Reading a run folder. Needs no model and no framework: every part comes back as plain data."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from latentatlas.core.errors import StoreError, did_you_mean
+from latentatlas.store.atomic import recover
+from latentatlas.store.contents import json_bytes, nulls_for_nonfinite
+from latentatlas.store.manifest import MANIFEST, Manifest, damaged, replace_files, roll_forward, verify_file
+from latentatlas.store.neighbours import nearest_rows
+from latentatlas.store.points import read_columns, read_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Run", "open_run"]
+
+_CHECKED_WHEN_USED = ("patterns/", "graph/", "index/")
+
+
+def open_run(path: str | os.PathLike[str], *, verify: bool = True) -> Run:
+    """Open a run folder; the same as `Run(path, verify=verify)`."""
+    return Run(path, verify=verify)
+
+
+@final
+class Run:
+    """A run folder on disk, read part by part.
+
+    Opening compares every file's size with the manifest and the content of all but the large files (patterns, graph,
+    vectors) with its checksum; a large file is compared when it is first used. Files the manifest does not name are
+    ignored.
+
+    Args:
+        path: the folder.
+        verify: compare checksums; without it only presence and sizes are compared.
+
+    Raises:
+        StoreError: if the folder is not a run, is damaged (the file is named), or has another format.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, verify: bool = True):
+        self.path = Path(path)
+        self.verify = verify
+        self._manifest = _read_manifest(self.path)
+        self._verified: set[str] = set()
+        for name, entry in self._manifest.files.items():
+            if name.startswith(_CHECKED_WHEN_USED):
+                verify_file(self.path, name, entry, checksum=False)
+            else:
+                self._file(name)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def version(self) -> str:
+        """The version of latentatlas that wrote the run."""
+        return self._manifest.version
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """Constructor arguments, versions, seed and data fingerprint."""
+        return self._json("spec.json")
+
+    @cached_property
+    def verdicts(self) -> list[dict[str, Any]]:
+        """One dict per check; values that were not finite are None."""
+        return self._json("verdicts.json")
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """Name → value; values that were not finite are NaN."""
+        return {name: math.nan if value is None else value for name, value in self._json("metrics.json").items()}
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Name → array of the model; empty if the run has none."""
+        from safetensors.numpy import load_file
+
+        return load_file(self._file("weights.safetensors")) if self._has("weights.safetensors") else {}
+
+    def points(self, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+        """Columns with one entry per row, in the order they were written; `latent` comes back as (n, dim).
+
+        Raises:
+            StoreError: if a column does not exist; the closest name is suggested.
+        """
+        return read_columns(self._file("points.parquet"), columns)
+
+    def points_table(self) -> pa.Table:
+        """The points as an Arrow table."""
+        return read_table(self._file("points.parquet"))
+
+    def history(self) -> dict[str, np.ndarray]:
+        """Columns of the training log; empty if the run has none."""
+        return read_columns(self._file("history.parquet")) if self._has("history.parquet") else {}
+
+    def graph(self, name: str) -> dict[str, np.ndarray]:
+        """Neighbours: "indices" (n, k) int32 and "distances" (n, k) float32, memory-mapped and read-only.
+
+        Args:
+            name: "input" or "latent".
+
+        Raises:
+            StoreError: if the run has no such graph.
+        """
+        if not self._has(f"graph/{name}_indices.npy"):
+            ending = "_indices.npy"
+            names = [file[len("graph/") : -len(ending)] for file in self._manifest.files if file.endswith(ending)]
+            raise StoreError(f"Run {self.path} has no graph {name!r}. {did_you_mean(name, names)}")
+        return {part: self._array(f"graph/{name}_{part}.npy") for part in ("indices", "distances")}
+
+    def patterns(self) -> np.ndarray | None:
+        """The raw rows, memory-mapped and read-only; None if the run keeps only a pointer, or nothing."""
+        return self._array("patterns/patterns.npy") if self._has("patterns/patterns.npy") else None
+
+    @property
+    def pattern_pointer(self) -> dict[str, Any] | None:
+        """Where the raw rows are: "pointer", "fingerprint", "rows", "features"; None if the run holds them itself."""
+        return self._json("patterns/pointer.json") if self._has("patterns/pointer.json") else None
+
+    def vectors(self) -> np.ndarray:
+        """The search vectors (n, dim) float32, memory-mapped and read-only."""
+        return self._array("index/vectors.npy")
+
+    def search(
+        self, queries: np.ndarray, k: int, *, exclude: np.ndarray | None = None, where: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The k rows whose vectors are nearest each query: row numbers and Euclidean distances, both (queries, k).
+
+        Exact; see `nearest_rows` for `exclude` (one row per query), `where` (a mask over rows), cost and errors.
+        """
+        return nearest_rows(self.vectors(), queries, k, exclude=exclude, where=where)
+
+    def file(self, name: str) -> Path:
+        """The path of a file of the run, such as "report.html" or "map.png", after comparing it with the manifest.
+
+        Raises:
+            StoreError: if the run has no such file, or it is damaged.
+        """
+        return self._file(name)
+
+    def update(
+        self,
+        *,
+        verdicts: list[dict[str, Any]] | None = None,
+        metrics: dict[str, float] | None = None,
+        report: str | None = None,
+        picture: bytes | None = None,
+    ) -> None:
+        """Replace the given small parts together, atomically; None leaves a part as it is.
+
+        Raises:
+            StoreError: if the folder cannot be written.
+        """
+        files: dict[str, bytes] = {}
+        if verdicts is not None:
+            files["verdicts.json"] = json_bytes(nulls_for_nonfinite(verdicts))
+        if metrics is not None:
+            files["metrics.json"] = json_bytes(nulls_for_nonfinite(metrics))
+        if report is not None:
+            files["report.html"] = report.encode()
+        if picture is not None:
+            files["map.png"] = picture
+        try:
+            self._manifest = replace_files(self.path, self._manifest, files)
+        except OSError as error:
+            raise StoreError(
+                f"Run {self.path} was to be updated; the system refused: {error}. Make the folder writable."
+            ) from error
+        self._verified -= set(files)
+        self.__dict__.pop("verdicts", None)
+        self.__dict__.pop("metrics", None)
+
+    def size_bytes(self, *, without: Sequence[str] = ("patterns", "graph")) -> int:
+        """Bytes of the run's files, except those in the named parts; `without=()` counts all."""
+        return sum(entry.size for name, entry in self._manifest.files.items() if name.split("/")[0] not in without)
+
+    def _has(self, name: str) -> bool:
+        return name in self._manifest.files
+
+    def _file(self, name: str) -> Path:
+        if not self._has(name):
+            raise StoreError(f"Run {self.path} was written without {name}. {did_you_mean(name, self._manifest.files)}")
+        if name not in self._verified:
+            verify_file(self.path, name, self._manifest.files[name], checksum=self.verify)
+            self._verified.add(name)
+        return self.path / name
+
+    def _json(self, name: str) -> Any:
+        try:
+            return json.loads(self._file(name).read_bytes())
+        except ValueError as error:
+            if isinstance(error, StoreError):
+                raise
+            raise damaged(self.path, name, "it is not readable JSON") from error
+
+    def _array(self, name: str) -> np.ndarray:
+        path = self._file(name)
+        try:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as error:
+            raise damaged(self.path, name, f"it is not a plain array ({error})") from error
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        recover(path.resolve())
+        if not path.is_dir():
+            what = "is a file" if path.exists() else "does not exist"
+            raise StoreError(f"Run wants a run folder; {path} {what}. Write one with `latentatlas fit … --out {path}`.")
+        if not (path / MANIFEST).is_file():
+            raise StoreError(f"Run wants a run folder; {path} has no {MANIFEST}, so it is not one. Check the path.")
+        roll_forward(path)
+        return Manifest.read(path)
+    except OSError as error:
+        raise StoreError(f"Run {path} cannot be read: {error}. Check the permissions of the folder.") from error

@@ -1,0 +1,102 @@
+"""The objective: named terms with schedules, summed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, final
+
+import torch
+from torch import Tensor, nn
+
+from latentatlas.core import Batch, Constant, Latents, Map, ScalarField, Schedule, ShapeError, SpecError
+from latentatlas.terms.base import Term
+
+__all__ = ["Objective", "Report", "gather_fields"]
+
+
+class Report(NamedTuple):
+    """What an objective returns.
+
+    Attributes:
+        total: L = Σ_t λ_t L_t, with gradient.
+        values: raw value of every active term, with gradient.
+        weights: λ_t of every term at this step, 0 where a term was not evaluated.
+    """
+
+    total: Tensor
+    values: dict[str, Tensor]
+    weights: dict[str, float]
+
+
+def gather_fields(
+    batch: Batch,
+    latents: Latents,
+    *,
+    encode: Map | None = None,
+    decode: Map | None = None,
+    energy: ScalarField | None = None,
+    critic: ScalarField | None = None,
+) -> dict[str, Any]:
+    """All fields a term can read, by name; what is not there is None."""
+    reserved = {"encode": encode, "decode": decode, "energy": energy, "critic": critic}
+    return {**batch._asdict(), **latents._asdict(), **reserved}
+
+
+@final
+class Objective(nn.Module):
+    """L(step) = Σ_t λ_t(step) L_t over named terms; a term with weight 0 is not evaluated.
+
+    Args:
+        terms: name → (term, schedule), or name → term for a constant weight of 1.
+
+    >>> from latentatlas.core import Constant
+    >>> from latentatlas.terms import Reconstruction
+    >>> objective = Objective({"recon": (Reconstruction(), Constant(2.0))})
+    >>> report = objective({"x": torch.ones(3, 2), "recon": torch.zeros(3, 2)}, step=0)
+    >>> float(report.total), float(report.values["recon"])
+    (2.0, 1.0)
+    """
+
+    def __init__(self, terms: Mapping[str, Term | tuple[Term, Schedule]]):
+        super().__init__()
+        self.terms: dict[str, tuple[Term, Schedule]] = {}
+        for name, entry in terms.items():
+            term, schedule = entry if isinstance(entry, tuple | list) else (entry, Constant())
+            if not isinstance(term, Term) or not isinstance(schedule, Schedule):
+                raise SpecError(
+                    f"Objective wants name → (term, schedule); {name!r} is ({type(term).__name__}, "
+                    f"{type(schedule).__name__}). Pass a Term and a Schedule such as Constant(1.0)."
+                )
+            self.terms[name] = (term, schedule)
+        if not self.terms:
+            raise SpecError("Objective wants at least one term; got none. Pass {'recon': Reconstruction()} or more.")
+        self.members = nn.ModuleDict({name: term for name, (term, _) in self.terms.items()})
+
+    def forward(self, fields: Mapping[str, Any], *, step: int) -> Report:
+        """Evaluate all active terms on the fields of one batch.
+
+        Raises:
+            MissingInput: if an active term reads a field that is not there.
+            ShapeError: if a term does not return a scalar.
+        """
+        weights = {name: float(schedule(step)) for name, (_, schedule) in self.terms.items()}
+        values = {}
+        for name, (term, _) in self.terms.items():
+            if weights[name] > 0:
+                values[name] = term(**term.bind(fields, name=name))
+                if values[name].ndim:
+                    raise ShapeError(
+                        f"Objective wants a scalar from each term; {name!r} returned {tuple(values[name].shape)}. "
+                        "Reduce it with .mean()."
+                    )
+        if not values:
+            raise SpecError(f"Objective has no active term at step {step} (weights: {weights}). Raise one weight.")
+        total = torch.stack([weights[name] * value for name, value in values.items()]).sum()
+        return Report(total, values, weights)
+
+    def observe(self, step: int, values: Mapping[str, float]) -> None:
+        """Pass logged raw values to the schedules that watch them, such as `OnPlateau`."""
+        for _, schedule in self.terms.values():
+            watch = getattr(schedule, "observe", None)
+            if watch is not None:
+                watch(step, values)

@@ -1,0 +1,129 @@
+"""Batches drawn by index from tensors in memory: no per-sample loading, no collation."""
+
+from __future__ import annotations
+
+from typing import Protocol, final
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from latentatlas.core import Batch, DataError, Edges, ShapeError
+
+__all__ = ["BatchSource", "EdgeBatches", "RowBatches"]
+
+
+class BatchSource(Protocol):
+    """An endless source of batches that live on one device."""
+
+    def draw(self) -> Batch:
+        """The next batch."""
+        ...
+
+    def to(self, device: torch.device) -> BatchSource:
+        """The same source with its tensors on a device."""
+        ...
+
+
+@final
+class RowBatches:
+    """Rows drawn in random order, each once per pass.
+
+    Args:
+        rows: all training rows as one batch; every field that is not None is indexed alike.
+        size: rows per batch; all rows where there are fewer.
+        seed: of the order.
+    """
+
+    def __init__(self, rows: Batch, *, size: int = 512, seed: int = 0):
+        self.rows = rows
+        self.size = min(size, len(rows.x))
+        self.seed = seed
+        self._generator = torch.Generator().manual_seed(seed)
+        self._order = torch.empty(0, dtype=torch.int64)
+
+    def draw(self) -> Batch:
+        """The next `size` rows; a pass that would end in a smaller batch starts anew."""
+        if len(self._order) < self.size:
+            self._order = torch.randperm(len(self.rows.x), generator=self._generator)
+        chosen, self._order = self._order[: self.size], self._order[self.size :]
+        return take_rows(self.rows, chosen.to(self.rows.x.device))
+
+    def to(self, device: torch.device) -> RowBatches:
+        """The same source on a device."""
+        self.rows = move_rows(self.rows, device)
+        return self
+
+
+@final
+class EdgeBatches:
+    """Edges of a graph over ALL training rows, drawn in proportion to their weight; a batch holds both ends once.
+
+    The mask of known neighbours covers every edge of the graph between rows of the batch, not only the drawn ones.
+
+    Args:
+        rows: all training rows as one batch.
+        graph: symmetric (n, n) sparse matrix of edge weights > 0.
+        size: edges per batch, so up to 2·size rows.
+        seed: of the draws.
+    """
+
+    def __init__(self, rows: Batch, graph: sp.csr_matrix, *, size: int = 256, seed: int = 0):
+        if graph.shape != (len(rows.x), len(rows.x)):
+            raise ShapeError(
+                f"EdgeBatches wants one graph node per row; got {graph.shape[0]} nodes for {len(rows.x)} rows. "
+                "Build the graph on the same rows."
+            )
+        if graph.nnz == 0:
+            raise DataError("EdgeBatches wants a graph with edges; got none. Raise k, or check for isolated rows.")
+        self.rows = rows
+        self.graph = graph
+        self.size = size
+        self.seed = seed
+        upper = sp.triu(graph, k=1).tocoo()
+        self._ends = torch.from_numpy(np.stack([upper.row, upper.col]).astype(np.int64))
+        mass = np.cumsum(upper.data.astype(np.float64))
+        self._cumulative = torch.from_numpy(mass / mass[-1])
+        self._start = torch.from_numpy(graph.indptr.astype(np.int64))
+        self._neighbours = torch.from_numpy(graph.indices.astype(np.int64))
+        self._slot = torch.full((len(rows.x),), -1)
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def draw(self) -> Batch:
+        """The next edges with the rows at their ends, in ascending row order."""
+        uniform = torch.rand(self.size, dtype=torch.float64, generator=self._generator)
+        edge = torch.searchsorted(self._cumulative, uniform).clamp(max=self._ends.shape[1] - 1)
+        chosen, position = torch.unique(self._ends[:, edge], return_inverse=True)
+        device = self.rows.x.device
+        edges = Edges(position[0].to(device), position[1].to(device), self._known(chosen).to(device))
+        return take_rows(self.rows, chosen.to(device))._replace(edges=edges)
+
+    def to(self, device: torch.device) -> EdgeBatches:
+        """The same source on a device; edges are drawn on the processor."""
+        self.rows = move_rows(self.rows, device)
+        return self
+
+    def _known(self, chosen: Int[Tensor, " n"]) -> Tensor:
+        """True where two chosen rows share an edge of the graph, or are the same row."""
+        count = self._start[chosen + 1] - self._start[chosen]
+        owner = torch.repeat_interleave(torch.arange(len(chosen)), count)
+        first = torch.repeat_interleave(self._start[chosen] - (count.cumsum(0) - count), count)
+        neighbour = self._neighbours[first + torch.arange(len(owner))]
+        self._slot[chosen] = torch.arange(len(chosen))
+        slot = self._slot[neighbour]
+        self._slot[chosen] = -1
+        known = torch.eye(len(chosen), dtype=torch.bool)
+        known[owner[slot >= 0], slot[slot >= 0]] = True
+        return known
+
+
+def take_rows(rows: Batch, chosen: Int[Tensor, " n"]) -> Batch:
+    """The chosen rows of every field."""
+    return Batch._make(field[chosen] if isinstance(field, Tensor) else field for field in rows)
+
+
+def move_rows(rows: Batch, device: torch.device) -> Batch:
+    """Every field on a device."""
+    return Batch._make(field.to(device) if isinstance(field, Tensor) else field for field in rows)

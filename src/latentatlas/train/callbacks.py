@@ -1,0 +1,157 @@
+"""What happens beside the optimiser: progress, stopping, recording, staged events."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, final
+
+import numpy as np
+
+from latentatlas.core import SpecError, did_you_mean
+
+__all__ = ["At", "Callback", "EarlyStop", "History", "Never", "Progress", "Silent"]
+
+
+class Callback:
+    """Hooks of a fit; each does nothing by default. `stop` ends the fit after the step where it became True."""
+
+    stop: bool = False
+
+    def on_start(self, steps: int) -> None:
+        """Before the first step."""
+
+    def on_step(self, step: int) -> None:
+        """Before every step."""
+
+    def on_log(self, step: int, record: Mapping[str, float]) -> None:
+        """At every logging step, with the record of `History`."""
+
+    def on_end(self) -> None:
+        """After the last step, also when the fit was interrupted."""
+
+
+@final
+class Silent(Callback):
+    """No progress output."""
+
+
+@final
+class Never(Callback):
+    """No early stop."""
+
+
+@final
+class At(Callback):
+    """Call a function once, before a given step."""
+
+    def __init__(self, step: int, action: Callable[[], None]):
+        self.step = step
+        self.action = action
+
+    def on_step(self, step: int) -> None:
+        """Act at the step."""
+        if step == self.step:
+            self.action()
+
+
+@final
+class EarlyStop(Callback):
+    """Stop when the watched column has not fallen by the relative `tolerance` for `patience` logs in a row.
+
+    Args:
+        watch: a column of the history, such as `held_out/recon` or `loss`.
+        patience: logs to wait.
+        tolerance: relative improvement that counts.
+        warmup: share of the planned steps before which it never stops.
+    """
+
+    def __init__(
+        self, watch: str = "held_out/recon", *, patience: int = 10, tolerance: float = 1e-3, warmup: float = 0.3
+    ):
+        if patience < 1:
+            raise SpecError(f"EarlyStop wants patience ≥ 1; got {patience}. To never stop use Never().")
+        self.watch = watch
+        self.patience = patience
+        self.tolerance = tolerance
+        self.warmup = warmup
+        self._steps = 0
+        self._best = math.inf
+        self._waited = 0
+
+    def on_start(self, steps: int) -> None:
+        """Forget earlier fits."""
+        self.stop, self._steps, self._best, self._waited = False, steps, math.inf, 0
+
+    def on_log(self, step: int, record: Mapping[str, float]) -> None:
+        """Compare with the best value so far."""
+        if self.watch not in record:
+            raise SpecError(f"EarlyStop watches {self.watch!r}, not recorded. {did_you_mean(self.watch, record)}")
+        if record[self.watch] < self._best * (1 - self.tolerance):
+            self._best, self._waited = record[self.watch], 0
+        elif step >= self.warmup * self._steps:
+            self._waited += 1
+        self.stop = self._waited >= self.patience
+
+
+@final
+class History(Callback):
+    """The record of a fit, one row per logging step.
+
+    Columns: `step`, `seconds`, `loss`, `learning_rate`, and per term `value/NAME` (raw), `weight/NAME`, `share/NAME`
+    (of the summed gradient norms); `held_out/NAME` where held-out rows were given. What was not evaluated is NaN.
+    """
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, float]] = []
+
+    def on_log(self, step: int, record: Mapping[str, float]) -> None:
+        """Keep the row."""
+        self._rows.append({"step": float(step), **record})
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """All columns as float64 arrays of one length."""
+        names = list(dict.fromkeys(name for row in self._rows for name in row))
+        return {name: np.array([row.get(name, math.nan) for row in self._rows]) for name in names}
+
+
+@final
+class Progress(Callback):
+    """A progress bar on standard error with the loss and the time left."""
+
+    def __init__(self, title: str = "Fitting", *, console: Any = None):
+        self.title = title
+        self.console = console
+        self._bar: Any = None
+        self._task: Any = None
+
+    def on_start(self, steps: int) -> None:
+        """Draw the bar."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[loss]}"),
+            console=self.console or Console(stderr=True),
+        )
+        self._bar.start()
+        self._task = self._bar.add_task(self.title, total=steps, loss="")
+
+    def on_step(self, step: int) -> None:
+        """Advance."""
+        self._bar.update(self._task, completed=step)
+
+    def on_log(self, step: int, record: Mapping[str, float]) -> None:
+        """Show the loss."""
+        self._bar.update(self._task, completed=step + 1, loss=f"loss {record['loss']:.3f}")
+
+    def on_end(self) -> None:
+        """Leave the finished bar."""
+        if self._bar is not None:
+            self._bar.stop()

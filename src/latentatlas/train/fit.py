@@ -1,0 +1,205 @@
+"""One training loop, on Lightning Fabric: processor, one accelerator, or several."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, final
+
+import torch
+from torch import nn
+
+from latentatlas.core import Batch, SpecError
+from latentatlas.landscape import PrototypeBank
+from latentatlas.terms import Objective, Report, gather_fields
+from latentatlas.train.batches import BatchSource, move_rows
+from latentatlas.train.callbacks import Callback, History, Never, Silent
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["Recipe", "fit"]
+
+
+@final
+class Recipe:
+    """How the optimiser runs: AdamW with a one-cycle rate; weight decay on matrices only; clipped gradients.
+
+    Args:
+        steps: optimiser steps.
+        rate: highest learning rate, reached after `warmup` of the steps.
+        decay: weight decay.
+        clip: largest gradient norm.
+        warmup: share of the steps with a rising rate.
+        log_every: steps between records.
+    """
+
+    def __init__(
+        self,
+        steps: int,
+        *,
+        rate: float = 3e-3,
+        decay: float = 1e-2,
+        clip: float = 5.0,
+        warmup: float = 0.1,
+        log_every: int = 50,
+    ):
+        if steps < 1 or not rate > 0 or log_every < 1:
+            raise SpecError(
+                f"Recipe wants steps, rate and log_every > 0; got {steps}, {rate}, {log_every}. Raise them."
+            )
+        self.steps = steps
+        self.rate = rate
+        self.decay = decay
+        self.clip = clip
+        self.warmup = warmup
+        self.log_every = log_every
+
+    def optimiser(self, module: nn.Module) -> torch.optim.AdamW:
+        """AdamW over all parameters, with the decay on those of two axes or more."""
+        trained = [p for p in module.parameters() if p.requires_grad]
+        matrices = [p for p in trained if p.ndim > 1]
+        vectors = [p for p in trained if p.ndim <= 1]
+        groups = [{"params": matrices, "weight_decay": self.decay}, {"params": vectors, "weight_decay": 0.0}]
+        return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.rate, betas=(0.9, 0.98))
+
+    def schedule(self, optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+        """The one-cycle rate."""
+        if self.steps * self.warmup < 1:
+            return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0, total_iters=1)
+        return torch.optim.lr_scheduler.OneCycleLR(optimiser, self.rate, total_steps=self.steps, pct_start=self.warmup)
+
+
+@final
+class _Training(nn.Module):
+    """Model and objective as one module, so that Fabric wraps the whole forward pass."""
+
+    def __init__(self, model: nn.Module, objective: Objective):
+        super().__init__()
+        self.model = model
+        self.objective = objective
+
+    def forward(self, batch: Batch, step: int) -> Report:
+        bank = getattr(self.model, "bank", None)
+        fields = gather_fields(
+            batch,
+            self.model(batch),
+            encode=getattr(self.model, "encode", None),
+            decode=getattr(self.model, "decode", None),
+            energy=bank.energy if isinstance(bank, PrototypeBank) else None,
+        )
+        return self.objective(fields, step=step)
+
+
+def fit(
+    model: nn.Module,
+    objective: Objective,
+    batches: BatchSource,
+    recipe: Recipe,
+    *,
+    held_out: Batch | None = None,
+    callbacks: Sequence[Callback] = (),
+    fabric: Fabric | None = None,
+) -> History:
+    """Train a model `Batch -> Latents` on an objective; the model is changed in place and left in evaluation mode.
+
+    Records every term's raw value, weight and gradient share every `recipe.log_every` steps, and the value of the
+    terms that need no edges on the held-out rows.
+
+    Args:
+        model: may offer `encode`, `decode` and a `bank`, which terms then reach as callables.
+        objective: terms and schedules; its own parameters are trained too.
+        batches: source of training batches.
+        recipe: optimiser, rate and number of steps.
+        held_out: rows that are never trained on.
+        callbacks: progress, early stop, staged events.
+        fabric: where to run; None is the processor. With several devices the caller launches it and gives every
+            rank a source with its own seed.
+
+    Returns:
+        The history of this fit.
+    """
+    history = History()
+    hooks = [history, *(callbacks or (Silent(), Never()))]
+    training = _Training(model, objective)
+    fabric = fabric or _processor()
+    wrapped, optimiser = fabric.setup(training, recipe.optimiser(training))
+    batches.to(fabric.device)
+    held_out = None if held_out is None else move_rows(held_out, fabric.device)
+    rate = recipe.schedule(optimiser)
+    started = time.perf_counter()
+    try:
+        for hook in hooks:
+            hook.on_start(recipe.steps)
+        for step in range(recipe.steps):
+            for hook in hooks:
+                hook.on_step(step)
+            training.train()
+            report = wrapped(batches.draw(), step)
+            logging = step % recipe.log_every == 0 or step == recipe.steps - 1
+            shares = _gradient_shares(training, report) if logging else {}
+            optimiser.zero_grad()
+            fabric.backward(report.total)
+            fabric.clip_gradients(wrapped, optimiser, max_norm=recipe.clip, error_if_nonfinite=True)
+            optimiser.step()
+            rate.step()
+            if logging:
+                record = _record(
+                    report, shares, seconds=time.perf_counter() - started, rate=float(rate.get_last_lr()[0])
+                )
+                record |= _held_out_values(training, held_out, step)
+                objective.observe(step, {name: record[f"value/{name}"] for name in report.values})
+                for hook in hooks:
+                    hook.on_log(step, record)
+                if any(hook.stop for hook in hooks):
+                    break
+    finally:
+        for hook in hooks:
+            hook.on_end()
+    training.to("cpu").eval()
+    return history
+
+
+def _processor() -> Fabric:
+    from lightning_fabric import Fabric
+
+    return Fabric(accelerator="cpu", devices=1)
+
+
+def _gradient_shares(training: nn.Module, report: Report) -> dict[str, float]:
+    """Each term's share of Σ_t ‖λ_t ∇L_t‖ over all parameters; costs one backward pass per term."""
+    parameters = [p for p in training.parameters() if p.requires_grad]
+    norms = {}
+    for name, value in report.values.items():
+        if not value.requires_grad:
+            norms[name] = 0.0
+            continue
+        gradients = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
+        squares = [g.square().sum() for g in gradients if g is not None]
+        norms[name] = report.weights[name] * float(torch.stack(squares).sum().sqrt()) if squares else 0.0
+    total = sum(norms.values())
+    return {name: norm / total if total > 0 else 0.0 for name, norm in norms.items()}
+
+
+def _record(report: Report, shares: dict[str, float], *, seconds: float, rate: float) -> dict[str, float]:
+    record = {"seconds": seconds, "loss": float(report.total.detach()), "learning_rate": rate}
+    for name, weight in report.weights.items():
+        record[f"weight/{name}"] = weight
+        record[f"value/{name}"] = float(report.values[name].detach()) if name in report.values else float("nan")
+        record[f"share/{name}"] = shares.get(name, 0.0)
+    return record
+
+
+@torch.no_grad()
+def _held_out_values(training: _Training, held_out: Batch | None, step: int) -> dict[str, float]:
+    if held_out is None:
+        return {}
+    training.eval()
+    bank = getattr(training.model, "bank", None)
+    fields = gather_fields(held_out, training.model(held_out), energy=bank.energy if bank is not None else None)
+    fields = {name: value for name, value in fields.items() if value is not None}
+    values = {}
+    for name, (term, schedule) in training.objective.terms.items():
+        if schedule(step) > 0 and all(entry.field in fields for entry in term.inputs() if entry.required):
+            values[f"held_out/{name}"] = float(term(**term.bind(fields, name=name)))
+    return values

@@ -1,0 +1,139 @@
+"""Every public check: passes on clean evidence, fails on the fault it is for, skips without evidence."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from latentatlas import checks
+from latentatlas.checks import Check, Evidence, Status, Tier, Verdict, run_checks
+from latentatlas.core import to_spec
+
+_RNG = np.random.default_rng(3)
+_Z = _RNG.normal(size=(300, 2))
+_X = _Z @ _RNG.normal(size=(2, 10)) + 0.02 * _RNG.normal(size=(300, 10))
+_AUTHOR = _RNG.integers(0, 3, size=300)
+_BASINS = np.arange(300) % 5
+_HELD_OUT = np.arange(300) % 4 == 0
+CLEAN = Evidence(
+    x=_X,
+    z=_Z,
+    recon=_X + 0.1 * _RNG.normal(size=_X.shape),
+    label=_BASINS,
+    nuisance={"author": _AUTHOR},
+    basins=_BASINS,
+    memberships=np.eye(5)[_BASINS],
+    held_out=_HELD_OUT,
+)
+
+
+class Case(NamedTuple):
+    """A check, the clean evidence with one fault injected, and how many of its verdicts then fail."""
+
+    make: Callable[[], Check]
+    faulty: Evidence
+    failing: int = 1
+
+
+CASES = [
+    Case(checks.Collapse, replace(CLEAN, z=_Z * [1, 0.01])),
+    Case(checks.Neighbourhood, replace(CLEAN, z=_RNG.permutation(_Z)), failing=2),
+    Case(checks.Leakage, replace(CLEAN, z=_Z + 2 * np.eye(3)[_AUTHOR][:, :2])),
+    Case(checks.BasinLiveness, replace(CLEAN, basins=np.arange(300) % 4)),
+    Case(
+        checks.Overfit, replace(CLEAN, recon=np.where(_HELD_OUT[:, None], CLEAN.recon, _X + 0.05 * (CLEAN.recon - _X)))
+    ),
+]
+_IDS = [type(case.make()).__name__ for case in CASES]
+every_check = pytest.mark.parametrize("case", CASES, ids=_IDS)
+
+
+def test_the_table_is_complete():
+    public = {
+        name
+        for name in checks.__all__
+        if inspect.isclass(getattr(checks, name)) and issubclass(getattr(checks, name), Check)
+    }
+    assert set(_IDS) == public - {"Check"}
+
+
+def test_the_default_certificate_has_every_check_once():
+    assert sorted(type(check).__name__ for check in checks.default_checks()) == sorted(_IDS)
+
+
+@every_check
+def test_passes_on_clean_evidence(case: Case):
+    for verdict in case.make()(CLEAN):
+        assert verdict.status is Status.PASS, verdict
+        assert verdict.remedy == ""
+
+
+@every_check
+def test_fails_on_its_fault_with_a_remedy(case: Case):
+    verdicts = case.make()(case.faulty)
+    failed = [verdict for verdict in verdicts if verdict.status is Status.FAIL]
+    assert len(failed) == case.failing, verdicts
+    assert all(verdict.remedy.endswith(".") for verdict in failed)
+
+
+@every_check
+def test_verdict_agrees_with_its_number(case: Case):
+    for verdict in (*case.make()(CLEAN), *case.make()(case.faulty)):
+        side = verdict.value >= verdict.threshold if verdict.better == "higher" else verdict.value <= verdict.threshold
+        assert (verdict.status is Status.FAIL) is not side
+        assert any(character.isdigit() for character in verdict.reason)
+        assert verdict.reason.endswith(".")
+        assert isinstance(verdict.tier, Tier)
+        assert verdict.name.split(".")[0] == case.make().name
+
+
+@every_check
+def test_skips_without_evidence(case: Case):
+    (verdict,) = case.make()(Evidence())
+    assert verdict.status is Status.SKIP
+    assert math.isnan(verdict.value)
+    assert case.make().reads[0] in verdict.reason
+
+
+@every_check
+def test_verdicts_are_plain_data_and_back(case: Case):
+    for evidence in (CLEAN, case.faulty, Evidence()):
+        for verdict in case.make()(evidence):
+            text = json.dumps(verdict.to_dict(), allow_nan=False)
+            again = Verdict.from_dict(json.loads(text))
+            assert again.to_dict() == verdict.to_dict()
+            assert type(again.status) is Status
+            assert math.isnan(verdict.value) or again == verdict
+
+
+@every_check
+def test_same_evidence_same_verdict(case: Case):
+    assert case.make()(case.faulty) == case.make()(case.faulty)
+
+
+@every_check
+def test_constructor_is_the_configuration(case: Case):
+    spec = json.loads(json.dumps(to_spec(case.make())))
+    assert spec["type"] == f"checks.{type(case.make()).__name__}"
+    assert set(spec) - {"type"} == set(inspect.signature(type(case.make())).parameters)
+
+
+def test_one_fault_does_not_spill_into_the_others():
+    names = [verdict.name for verdict in run_checks(CLEAN)]
+    assert names == [
+        "collapse",
+        "neighbourhood.trustworthiness",
+        "neighbourhood.continuity",
+        "leakage.author",
+        "basins",
+        "overfit",
+    ]
+    dead = next(case for case in CASES if case.make().name == "basins").faulty
+    assert [verdict.name for verdict in run_checks(dead) if verdict.status is Status.FAIL] == ["basins"]

@@ -1,0 +1,153 @@
+"""Every public metric under the same laws."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from latentatlas import metrics
+from latentatlas.core import ShapeError, to_spec
+from latentatlas.metrics import Metric
+
+_RNG = np.random.default_rng(7)
+_LABEL = np.repeat(np.arange(4), 40)
+_X = 3 * np.eye(4)[_LABEL] @ _RNG.normal(size=(4, 6)) + _RNG.normal(size=(160, 6))
+_MIX = _RNG.permutation(160)
+_NAMES = np.array(["d", "c", "b", "a"])[_LABEL]
+_LINE = _X[:, :1] * np.ones((1, 3))
+_CLOUD = np.concatenate([np.eye(3), -np.eye(3)] * 20)
+
+
+class Case(NamedTuple):
+    """A metric, arrays it should like best, arrays it should dislike, and the best value."""
+
+    make: Callable[[], Metric]
+    perfect: tuple[np.ndarray, ...]
+    worse: tuple[np.ndarray, ...]
+    best: float
+    best_tolerance: float = 1e-9
+    order_tolerance: float = 1e-9
+
+
+CASES = [
+    Case(lambda: metrics.Trustworthiness(5), (_X, 2 * _X + 1), (_X, _X[_MIX]), 1.0),
+    Case(lambda: metrics.Continuity(5), (_X, 2 * _X + 1), (_X, _X[_MIX]), 1.0),
+    Case(lambda: metrics.NeighbourOverlap(5), (_X, 2 * _X + 1), (_X, _X[_MIX]), 1.0),
+    Case(
+        lambda: metrics.NeighbourAccuracy(5), (9 * np.eye(4)[_LABEL] + 0.1 * _X[:, :4], _NAMES), (_X, _NAMES[_MIX]), 1.0
+    ),
+    Case(metrics.ClusteringAccuracy, (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),
+    Case(metrics.Purity, (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),
+    Case(metrics.AdjustedRand, (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),
+    Case(metrics.NormalizedMutualInfo, (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),
+    Case(lambda: metrics.VMeasure(beta=0.5), (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),
+    Case(metrics.MeanSquaredError, (_X, _X), (_X, _X[_MIX]), 0.0),
+    Case(metrics.ExplainedVariance, (_X, _X), (_X, _X[_MIX]), 1.0),
+    Case(lambda: metrics.DensityKL(0.1), (_X, 2 * _X + 1), (_X, _X[_MIX]), 0.0),
+    Case(lambda: metrics.TripletAccuracy(20), (_X, 2 * _X + 1), (_X, _X[_MIX]), 1.0, order_tolerance=0.05),
+    Case(metrics.DistanceRMSE, (_X, 1 - _X), (_X, _X[_MIX]), 0.0, best_tolerance=1e-6),
+    Case(metrics.EffectiveRank, (_CLOUD,), (_LINE,), 3.0),
+    Case(metrics.DebiasedCKA, (_X, _LABEL[_MIX]), (_X, _LABEL), 0.0, best_tolerance=0.05),
+    Case(metrics.ProbeScore, (_X, _LABEL[_MIX]), (_X, _LABEL), 0.25, best_tolerance=0.12, order_tolerance=0.15),
+]
+_IDS = [type(case.make()).__name__ for case in CASES]
+every_metric = pytest.mark.parametrize("case", CASES, ids=_IDS)
+
+
+def test_the_table_is_complete():
+    public = {
+        name
+        for name in metrics.__all__
+        if inspect.isclass(getattr(metrics, name)) and issubclass(getattr(metrics, name), Metric)
+    }
+    assert set(_IDS) == public - {"Metric"}
+    assert len(_IDS) == len(set(_IDS))
+
+
+@every_metric
+def test_a_plain_float_within_the_declared_range(case: Case):
+    metric = case.make()
+    for arrays in (case.perfect, case.worse):
+        value = metric(*arrays)
+        assert type(value) is float
+        assert metric.lower - 1e-12 <= value <= metric.upper + 1e-12
+
+
+@every_metric
+def test_best_on_perfect_input_and_clearly_worse_otherwise(case: Case):
+    metric = case.make()
+    perfect, worse = metric(*case.perfect), metric(*case.worse)
+    assert perfect == pytest.approx(case.best, abs=case.best_tolerance)
+    gap = perfect - worse if metric.better == "higher" else worse - perfect
+    assert gap > 0.02
+    assert gap > 2 * case.best_tolerance
+
+
+@every_metric
+@pytest.mark.parametrize("side", ["perfect", "worse"])
+def test_the_order_of_rows_does_not_matter(case: Case, side: str):
+    arrays = getattr(case, side)
+    order = np.random.default_rng(1).permutation(len(arrays[0]))
+    metric = case.make()
+    assert metric(*(array[order] for array in arrays)) == pytest.approx(metric(*arrays), abs=case.order_tolerance)
+
+
+@every_metric
+def test_the_same_call_gives_the_same_number(case: Case):
+    assert case.make()(*case.worse) == case.make()(*case.worse)
+
+
+@every_metric
+def test_arguments_are_not_changed(case: Case):
+    copies = tuple(array.copy() for array in case.worse)
+    case.make()(*case.worse)
+    for copy, array in zip(copies, case.worse, strict=True):
+        np.testing.assert_array_equal(copy, array)
+
+
+@every_metric
+def test_different_lengths_are_a_shape_error(case: Case):
+    if len(case.perfect) == 1:
+        pytest.skip("reads one array")
+    with pytest.raises(ShapeError, match=r"\d"):
+        case.make()(case.perfect[0], case.perfect[1][:-1])
+
+
+@every_metric
+def test_no_rows_are_a_shape_error(case: Case):
+    with pytest.raises(ShapeError, match=r"rows?"):
+        case.make()(*(array[:0] for array in case.perfect))
+
+
+def rebuild(spec: Any) -> Any:
+    """The way back from a specification, without the package's own builder."""
+    if isinstance(spec, dict) and "type" in spec:
+        cls = getattr(metrics, spec["type"].removeprefix("metrics."))
+        return cls(**{name: rebuild(value) for name, value in spec.items() if name != "type"})
+    return spec
+
+
+@every_metric
+def test_specification_round_trip(case: Case):
+    metric = case.make()
+    spec = json.loads(json.dumps(to_spec(metric)))
+    again = rebuild(spec)
+    assert type(again) is type(metric)
+    assert to_spec(again) == to_spec(metric)
+    assert again(*case.worse) == metric(*case.worse)
+
+
+@every_metric
+def test_per_point_values_have_the_metric_as_their_mean(case: Case):
+    metric = case.make()
+    if not hasattr(metric, "per_point"):
+        pytest.skip("has no value per point")
+    values = metric.per_point(*case.worse)
+    assert values.shape == (160,)
+    mean = values.mean() if not isinstance(metric, metrics.DistanceRMSE) else np.sqrt(values.mean())
+    assert metric(*case.worse) == pytest.approx(mean)
