@@ -11,7 +11,7 @@ from latentatlas.core.errors import (
 )
 from latentatlas.core.schedule import Constant, Cosine, OnPlateau, Ramp, Schedule
 from latentatlas.core.seed import available_threads, reproducible
-from latentatlas.core.spec import constructor_arguments, to_spec, type_name
+from latentatlas.core.spec import constructor_arguments, constructor_parameters, to_spec, type_name
 from latentatlas.core.types import Batch, Charts, Edges, Latents, Map, ScalarField
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "StoreError",
     "available_threads",
     "constructor_arguments",
+    "constructor_parameters",
     "did_you_mean",
     "reproducible",
     "to_spec",

@@ -78,8 +78,8 @@ class Cosine:
 class OnPlateau:
     """0 until the term named `watch` has stopped falling, then a linear ramp to `high` over `ramp` steps.
 
-    A plateau: `patience` observations in a row without a relative improvement of `tolerance`. The trainer
-    calls `observe` at every logging step; whoever uses a schedule without a trainer calls it himself.
+    A plateau: `patience` observations in a row that are not below the best one by `tolerance` times its size. The
+    trainer calls `observe` at every logging step; whoever uses a schedule without a trainer calls it himself.
 
     >>> schedule = OnPlateau("recon", patience=1, ramp=10)
     >>> schedule.observe(0, {"recon": 1.0}); schedule.observe(50, {"recon": 1.0})
@@ -88,6 +88,11 @@ class OnPlateau:
     """
 
     def __init__(self, watch: str, *, patience: int = 3, tolerance: float = 0.01, ramp: int = 100, high: float = 1.0):
+        if patience < 1 or ramp < 0 or not 0 <= tolerance < 1:
+            raise SpecError(
+                f"OnPlateau wants patience ≥ 1, ramp ≥ 0 and 0 ≤ tolerance < 1; got {patience}, {ramp}, {tolerance}. "
+                "The defaults are 3, 100 and 0.01."
+            )
         self.watch = watch
         self.patience = patience
         self.tolerance = tolerance
@@ -104,7 +109,7 @@ class OnPlateau:
         return self.high * _fraction(step, self._triggered, self._triggered + self.ramp)
 
     def observe(self, step: int, values: Mapping[str, float]) -> None:
-        """Take note of the raw term values at a step.
+        """Take note of the raw term values at a step; NaN says that a term was not evaluated, and is passed over.
 
         Raises:
             MissingInput: if no term has the name `watch`.
@@ -114,7 +119,9 @@ class OnPlateau:
                 f"OnPlateau watches the term {self.watch!r}, but there are {', '.join(values)}. Name one of them."
             )
         value = values[self.watch]
-        if value < self._best * (1 - self.tolerance):
+        if math.isnan(value):
+            return
+        if math.isinf(self._best) or self._best - value > self.tolerance * abs(self._best):
             self._best, self._waited = value, 0
         else:
             self._waited += 1
@@ -139,4 +146,4 @@ def _interval(who: str, start: int, stop: int) -> tuple[int, int]:
 def _fraction(step: int, start: int, stop: int) -> float:
     if step >= stop:
         return 1.0
-    return max(0.0, (step - start) / (stop - start))
+    return 0.0 if step <= start else (step - start) / (stop - start)

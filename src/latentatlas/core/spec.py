@@ -11,7 +11,7 @@ import numpy as np
 
 from latentatlas.core.errors import SpecError
 
-__all__ = ["constructor_arguments", "to_spec", "type_name"]
+__all__ = ["constructor_arguments", "constructor_parameters", "to_spec", "type_name"]
 
 
 def to_spec(obj: Any) -> Any:
@@ -27,10 +27,10 @@ def to_spec(obj: Any) -> Any:
     Raises:
         SpecError: if an object of a foreign library, or one that does not keep its arguments, is inside.
     """
+    if isinstance(obj, np.generic):  # before float: numpy's float64 is one
+        return obj.item()
     if obj is None or isinstance(obj, bool | int | float | str):
         return obj
-    if isinstance(obj, np.generic):
-        return obj.item()
     if isinstance(obj, Path):
         return str(obj)
     if isinstance(obj, Mapping):
@@ -54,10 +54,18 @@ def type_name(cls: type) -> str:
     return f"{parts[1]}.{cls.__name__}" if len(parts) > 1 else cls.__name__
 
 
+def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
+    """Parameters of the constructor that a class of this package defines; none where it only inherits a foreign one."""
+    owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
+    if owner.__module__.split(".")[0] != "latentatlas":
+        return {}
+    return dict(inspect.signature(cls).parameters)
+
+
 def constructor_arguments(obj: Any) -> dict[str, Any]:
     """The constructor arguments of an object, read from its attributes of the same names."""
     arguments = {}
-    for name, parameter in inspect.signature(type(obj)).parameters.items():
+    for name, parameter in constructor_parameters(type(obj)).items():
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             raise SpecError(f"{type(obj).__name__} takes *{name}; a public class must name its arguments.")
         if not hasattr(obj, name):

@@ -23,7 +23,8 @@ class Euclidean(Geometry):
     def dist(self, a: Tensor, b: Tensor) -> Tensor:
         """‖a − b‖, with gradient 0 where the points coincide."""
         squared = (a - b).square().sum(dim=-1)
-        return squared.where(squared > 0, 1.0).sqrt().where(squared > 0, 0.0)
+        same = squared == 0
+        return squared.masked_fill(same, 1.0).sqrt().masked_fill(same, 0.0)
 
     def exp(self, base: Tensor, vector: Tensor) -> Tensor:
         """`base + vector`."""

@@ -29,9 +29,9 @@ def fuzzy_weights(neighbours: Neighbours) -> sp.csr_matrix:
     positive = np.where(distances > 0, distances, np.inf).min(axis=1)
     rho = np.where(np.isfinite(positive), positive, 0.0)
     sigma = _bandwidths(np.maximum(distances - rho[:, None], 0), np.log2(max(k, 2)))
-    floor = 1e-3 * max(float(distances.mean()), np.finfo(np.float64).tiny)
-    weights = np.exp(-np.maximum(distances - rho[:, None], 0) / np.maximum(sigma, floor)[:, None])
     reached = neighbours.indices.ravel() >= 0
+    floor = 1e-3 * max(float(distances.ravel()[reached].mean()), np.finfo(np.float64).tiny)
+    weights = np.exp(-np.maximum(distances - rho[:, None], 0) / np.maximum(sigma, floor)[:, None])
     rows = np.repeat(np.arange(n), k)[reached]
     directed = sp.csr_matrix((weights.ravel()[reached], (rows, neighbours.indices.ravel()[reached])), shape=(n, n))
     both = directed.multiply(directed.T)

@@ -134,8 +134,10 @@ class PrototypeBank(nn.Module):
         """A bank in which two prototypes became their mean, weighted by `shares` of usage, in place of `first`."""
         self._check_index(first)
         self._check_index(second)
-        if first == second or sum(shares) <= 0:
-            raise SpecError(f"merge wants two prototypes with usage; got {first}, {second}, shares {shares}. Pick two.")
+        if first == second or min(shares) < 0 or sum(shares) <= 0:
+            raise SpecError(
+                f"merge wants two prototypes and shares ≥ 0, not both 0; got {first}, {second}, {shares}. Pick two."
+            )
         mean = (shares[0] * self.prototypes[first] + shares[1] * self.prototypes[second]) / sum(shares)
         keep = [k for k in range(self.count) if k != second]
         bank = PrototypeBank(self.count - 1, self.dim, beta=self.beta, score=self.score).to(self.prototypes)

@@ -12,7 +12,7 @@ from latentatlas.core import Batch, Charts, Latents
 from latentatlas.landscape import PrototypeBank
 from latentatlas.models.decoders import Decoder
 from latentatlas.models.encoders import Encoder
-from latentatlas.models.layers import perceptron, positive_ints
+from latentatlas.models.layers import check_columns, perceptron, positive_ints, positive_number
 
 __all__ = ["Autoencoder", "MapHead"]
 
@@ -30,6 +30,7 @@ class MapHead(nn.Module):
     def __init__(self, dim: int, *, hidden: tuple[int, ...] = (256, 256), spread: float = 10.0):
         super().__init__()
         positive_ints("MapHead", dim=dim, hidden=tuple(hidden))
+        positive_number("MapHead", spread=spread)
         self.dim = dim
         self.hidden = tuple(hidden)
         self.spread = spread
@@ -40,6 +41,7 @@ class MapHead(nn.Module):
 
     def forward(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n 2"]:
         """The map coordinates."""
+        check_columns("MapHead", z, self.dim)
         h = z / self.spread
         return self.spread * (self.net(h) + self.linear(h))
 

@@ -12,7 +12,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentatlas.models.layers import half_whitening, perceptron, positive_ints
+from latentatlas.models.layers import (
+    axis_sizes,
+    check_columns,
+    half_whitening,
+    perceptron,
+    positive_ints,
+    positive_number,
+)
 
 __all__ = ["Decoder", "ImageDecoder", "MLPDecoder", "SignalDecoder"]
 
@@ -44,6 +51,7 @@ class MLPDecoder(Decoder):
     def __init__(self, dim: int, out_features: int, *, hidden: Sequence[int] = (256, 256), spread: float = 10.0):
         super().__init__()
         positive_ints("MLPDecoder", dim=dim, out_features=out_features, hidden=tuple(hidden))
+        positive_number("MLPDecoder", spread=spread)
         self.dim = dim
         self.out_features = out_features
         self.hidden = tuple(hidden)
@@ -53,6 +61,7 @@ class MLPDecoder(Decoder):
 
     def forward(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n features"]:
         """O(n · number of weights)."""
+        check_columns("MLPDecoder", z, self.dim)
         return self.net(z / self.spread) * self.scale
 
     @torch.no_grad()
@@ -84,9 +93,10 @@ class ImageDecoder(Decoder):
         spread: float = 10.0,
     ):
         super().__init__()
-        positive_ints("ImageDecoder", dim=dim, shape=tuple(shape), channels=tuple(channels), hidden=hidden)
+        positive_ints("ImageDecoder", dim=dim, channels=tuple(channels), hidden=hidden)
+        positive_number("ImageDecoder", spread=spread)
         self.dim = dim
-        self.shape = tuple(shape)
+        self.shape = axis_sizes("ImageDecoder", shape, names="(channels, height, width)", count=3)
         self.channels = tuple(channels)
         self.hidden = hidden
         self.spread = spread
@@ -101,6 +111,7 @@ class ImageDecoder(Decoder):
 
     def forward(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n features"]:
         """O(n · pixels · channels)."""
+        check_columns("ImageDecoder", z, self.dim)
         images = self.convolutions(self.net(z / self.spread).reshape(len(z), *self._grid))
         return images[:, :, : self.shape[1], : self.shape[2]].flatten(1)
 
@@ -127,9 +138,10 @@ class SignalDecoder(Decoder):
         spread: float = 10.0,
     ):
         super().__init__()
-        positive_ints("SignalDecoder", dim=dim, shape=tuple(shape), channels=tuple(channels), hidden=hidden)
+        positive_ints("SignalDecoder", dim=dim, channels=tuple(channels), hidden=hidden)
+        positive_number("SignalDecoder", spread=spread)
         self.dim = dim
-        self.shape = tuple(shape)
+        self.shape = axis_sizes("SignalDecoder", shape, names="(channels, length)", count=2)
         self.channels = tuple(channels)
         self.hidden = hidden
         self.spread = spread
@@ -143,5 +155,6 @@ class SignalDecoder(Decoder):
 
     def forward(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n features"]:
         """O(n · length · channels)."""
+        check_columns("SignalDecoder", z, self.dim)
         signals = self.convolutions(self.net(z / self.spread).reshape(len(z), *self._grid))
         return signals[:, :, : self.shape[1]].flatten(1)

@@ -14,7 +14,14 @@ from torch import Tensor, nn
 
 from latentatlas.core import ShapeError
 from latentatlas.models.decoders import Decoder, ImageDecoder, MLPDecoder, SignalDecoder
-from latentatlas.models.layers import half_whitening, perceptron, positive_ints
+from latentatlas.models.layers import (
+    axis_sizes,
+    check_columns,
+    half_whitening,
+    perceptron,
+    positive_ints,
+    positive_number,
+)
 
 __all__ = ["Encoder", "ImageEncoder", "MLPEncoder", "SignalEncoder"]
 
@@ -65,6 +72,7 @@ class MLPEncoder(Encoder):
     ):
         super().__init__()
         positive_ints("MLPEncoder", in_features=in_features, dim=dim, hidden=tuple(hidden))
+        positive_number("MLPEncoder", spread=spread)
         self.in_features = in_features
         self.dim = dim
         self.hidden = tuple(hidden)
@@ -78,10 +86,7 @@ class MLPEncoder(Encoder):
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """O(n · number of weights)."""
-        if x.shape[-1] != self.in_features:
-            raise ShapeError(
-                f"MLPEncoder wants {self.in_features} columns; got {x.shape[-1]}. Pass the columns of the fit."
-            )
+        check_columns("MLPEncoder", x, self.in_features)
         h = x * self.scale
         if self.training and self.noise:
             h = h + self.noise * torch.randn_like(h)
@@ -122,8 +127,9 @@ class ImageEncoder(Encoder):
         spread: float = 10.0,
     ):
         super().__init__()
-        self.shape = _axes("ImageEncoder", shape, names="(channels, height, width)", count=3)
+        self.shape = axis_sizes("ImageEncoder", shape, names="(channels, height, width)", count=3)
         positive_ints("ImageEncoder", dim=dim, channels=tuple(channels), hidden=hidden)
+        positive_number("ImageEncoder", spread=spread)
         self.dim = dim
         self.channels = tuple(channels)
         self.hidden = hidden
@@ -169,8 +175,9 @@ class SignalEncoder(Encoder):
         spread: float = 10.0,
     ):
         super().__init__()
-        self.shape = _axes("SignalEncoder", shape, names="(channels, length)", count=2)
+        self.shape = axis_sizes("SignalEncoder", shape, names="(channels, length)", count=2)
         positive_ints("SignalEncoder", dim=dim, channels=tuple(channels), hidden=hidden)
+        positive_number("SignalEncoder", spread=spread)
         self.dim = dim
         self.channels = tuple(channels)
         self.hidden = hidden
@@ -193,14 +200,9 @@ class SignalEncoder(Encoder):
         return SignalDecoder(self.dim, self.shape, channels=self.channels[::-1], hidden=self.hidden, spread=self.spread)
 
 
-def _axes(who: str, shape: Sequence[int], *, names: str, count: int) -> tuple[int, ...]:
-    positive_ints(who, shape=tuple(shape))
-    if len(shape) != count:
-        raise ShapeError(f"{who} wants shape {names}; got {tuple(shape)}. Add or drop an axis.")
-    return tuple(shape)
-
-
 def _folded(who: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
     if x.flatten(1).shape[1] != math.prod(shape):
-        raise ShapeError(f"{who} wants rows of {shape}, {math.prod(shape)} numbers; got {x.shape[1]}. Check the shape.")
+        raise ShapeError(
+            f"{who} wants rows of {shape}, {math.prod(shape)} numbers; got {x.flatten(1).shape[1]}. Check the shape."
+        )
     return x.reshape(len(x), *shape)

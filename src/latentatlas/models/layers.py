@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
-from latentatlas.core import SpecError
+from latentatlas.core import ShapeError, SpecError
 
-__all__ = ["half_whitening", "perceptron", "positive_ints"]
+__all__ = ["axis_sizes", "check_columns", "half_whitening", "perceptron", "positive_ints", "positive_number"]
 
 
 def perceptron(sizes: Sequence[int], *, last_gain: float = 1.0) -> nn.Sequential:
@@ -49,7 +51,41 @@ def positive_ints(who: str, **values: int | Sequence[int]) -> None:
     """
     for name, value in values.items():
         for size in value if isinstance(value, Sequence) else (value,):
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
                 raise SpecError(
                     f"{who} wants {name} made of integers ≥ 1; got {value!r}. Use sizes such as 16 or (256,)."
                 )
+
+
+def positive_number(who: str, **values: float) -> None:
+    """Check scales.
+
+    Raises:
+        SpecError: if one is not a finite number > 0.
+    """
+    for name, value in values.items():
+        if not (math.isfinite(value) and value > 0):
+            raise SpecError(f"{who} wants a finite {name} > 0; got {value!r}. The default is a good start.")
+
+
+def axis_sizes(who: str, shape: Sequence[int], *, names: str, count: int) -> tuple[int, ...]:
+    """The shape of one row as a tuple.
+
+    Raises:
+        ShapeError: if the number of axes is wrong.
+        SpecError: if a size is not a positive integer.
+    """
+    positive_ints(who, shape=tuple(shape))
+    if len(shape) != count:
+        raise ShapeError(f"{who} wants shape {names}; got {tuple(shape)}. Add or drop an axis.")
+    return tuple(shape)
+
+
+def check_columns(who: str, x: Tensor, count: int) -> None:
+    """Check the last axis.
+
+    Raises:
+        ShapeError: if it has another size.
+    """
+    if x.shape[-1] != count:
+        raise ShapeError(f"{who} wants {count} columns; got {x.shape[-1]}. Pass the columns it was built for.")

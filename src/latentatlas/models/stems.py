@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentatlas.core import ShapeError
-from latentatlas.models.layers import positive_ints
+from latentatlas.models.layers import check_columns, positive_ints
 
 __all__ = ["PCAStem", "ScaleStem", "Stem"]
 
@@ -35,12 +35,6 @@ class Stem(nn.Module, ABC):
     def fit(self, x: Float[Tensor, "n features"]) -> Stem:
         """Set the buffers from training rows; returns itself."""
 
-    def _check(self, x: Tensor, features: int) -> None:
-        if x.shape[-1] != features:
-            raise ShapeError(
-                f"{type(self).__name__} wants {features} features; got {x.shape[-1]}. Pass the columns of the fit."
-            )
-
 
 @final
 class ScaleStem(Stem):
@@ -59,8 +53,8 @@ class ScaleStem(Stem):
         self.register_buffer("spread", torch.ones(()))
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n components"]:
-        """Mean 0, root-mean-square deviation 1 over all entries."""
-        self._check(x, self.features)
+        """Mean 0, root-mean-square deviation 1 over all entries; 0 for constant rows."""
+        check_columns(type(self).__name__, x, self.features)
         return (x - self.mean) / self.spread
 
     def inverse(self, h: Float[Tensor, "n components"]) -> Float[Tensor, "n features"]:
@@ -69,8 +63,9 @@ class ScaleStem(Stem):
 
     def fit(self, x: Float[Tensor, "n features"]) -> ScaleStem:
         """Mean of every column and one spread; O(n features)."""
+        check_columns(type(self).__name__, x, self.features)
         self.mean.copy_(x.mean(dim=0, dtype=torch.float64))
-        self.spread.copy_((x - self.mean).square().mean(dtype=torch.float64).sqrt())
+        self.spread.copy_(_or_one((x - self.mean).square().mean(dtype=torch.float64).sqrt()))
         return self
 
 
@@ -99,7 +94,7 @@ class PCAStem(Stem):
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n components"]:
         """Scores on the kept components."""
-        self._check(x, self.features)
+        check_columns(type(self).__name__, x, self.features)
         return (x - self.mean) @ (self.basis / self.spread)
 
     def inverse(self, h: Float[Tensor, "n components"]) -> Float[Tensor, "n features"]:
@@ -108,7 +103,7 @@ class PCAStem(Stem):
 
     def fit(self, x: Float[Tensor, "n features"]) -> PCAStem:
         """Eigenvectors of the covariance, in float64, O(n features² + features³); signs fixed by the largest entry."""
-        self._check(x, self.features)
+        check_columns(type(self).__name__, x, self.features)
         mean = x.mean(dim=0, dtype=torch.float64)
         centre = mean.to(x.dtype)
         covariance = torch.zeros(self.features, self.features, dtype=torch.float64, device=x.device)
@@ -120,5 +115,10 @@ class PCAStem(Stem):
         signs = basis.gather(0, basis.abs().argmax(dim=0, keepdim=True)).sign()
         self.mean.copy_(mean)
         self.basis.copy_(basis * signs)
-        self.spread.copy_(values.clamp(min=0).mean().sqrt())
+        self.spread.copy_(_or_one(values.clamp(min=0).mean().sqrt()))
         return self
+
+
+def _or_one(spread: Tensor) -> Tensor:
+    """The spread, or 1 for constant rows, which have none."""
+    return torch.where(spread > 0, spread, 1.0)

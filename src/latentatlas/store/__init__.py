@@ -3,7 +3,7 @@
 from latentatlas.store.contents import RunContents
 from latentatlas.store.manifest import FORMAT, MIGRATIONS
 from latentatlas.store.neighbours import nearest_rows
-from latentatlas.store.points import columns_of, read_columns, table_of
+from latentatlas.store.points import columns_of, read_columns, table_of, write_table
 from latentatlas.store.run import Run, open_run
 from latentatlas.store.write import require_writable, write_run
 
@@ -19,4 +19,5 @@ __all__ = [
     "require_writable",
     "table_of",
     "write_run",
+    "write_table",
 ]

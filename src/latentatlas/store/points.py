@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -9,11 +10,12 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from latentatlas.core.errors import StoreError, did_you_mean
+from latentatlas.store.atomic import synced
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["columns_of", "read_columns", "read_table", "table_of", "write_columns"]
+__all__ = ["columns_of", "read_columns", "read_table", "table_of", "write_columns", "write_table"]
 
 
 def table_of(columns: Mapping[str, np.ndarray]) -> pa.Table:
@@ -50,6 +52,24 @@ def write_columns(columns: Mapping[str, np.ndarray], file: IO[bytes]) -> None:
     import pyarrow.parquet as pq
 
     pq.write_table(table_of(columns), file, compression="zstd")
+
+
+def write_table(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """Write columns as a Parquet file that is either whole or absent; a file of that name is replaced.
+
+    Raises:
+        StoreError: if the file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with synced(part) as file:
+            write_columns(columns, file)
+        os.replace(part, path)
+    except OSError as error:
+        raise StoreError(f"write_table wants a place it can write; {path}: {error}. Pass another path.") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read_columns(path: Path, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:

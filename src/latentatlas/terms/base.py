@@ -41,7 +41,7 @@ class Term(nn.Module, ABC):
         Raises:
             MissingInput: if a required field is absent or None.
         """
-        present = {field for field, value in fields.items() if value is not None}
+        present = [field for field, value in fields.items() if value is not None]
         arguments = {}
         for parameter, field, required in self.inputs():
             if field in present:
@@ -49,7 +49,7 @@ class Term(nn.Module, ABC):
             elif required:
                 title = f"Term {name!r} ({type(self).__name__})" if name else f"Term {type(self).__name__}"
                 raise MissingInput(
-                    f"{title} reads `{field}`, but the batch has none (there are: {', '.join(sorted(present))}). "
+                    f"{title} reads `{field}`, but the batch has none (there are: {', '.join(present)}). "
                     f"Pass {field}=..., or drop the term."
                 )
         return arguments

@@ -45,4 +45,5 @@ class ChartBalance(Term):
     def forward(self, charts: Charts) -> Tensor:
         """The divergence of the mean membership."""
         usage = charts.weights.mean(dim=0)
+        usage = usage.clamp(min=torch.finfo(usage.dtype).tiny)  # the slope of the entropy is infinite at 0
         return math.log(len(usage)) - torch.special.entr(usage).sum()

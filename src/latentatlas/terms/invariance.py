@@ -26,7 +26,10 @@ class Kernel(ABC):
 
 @final
 class GaussianKernel(Kernel):
-    """exp(−‖a − b‖²/(2 σ²)); σ² is half the median squared distance of the batch where no bandwidth is given."""
+    """exp(−‖a − b‖²/(2 σ²)); σ² is half the median squared distance of the batch where no bandwidth is given.
+
+    Where more than half of the pairs coincide, the mean takes the place of the median; where all do, every value is 1.
+    """
 
     def __init__(self, bandwidth: float | None = None):
         if bandwidth is not None and not (math.isfinite(bandwidth) and bandwidth > 0):
@@ -37,13 +40,15 @@ class GaussianKernel(Kernel):
         """Values in (0, 1]; the median carries no gradient."""
         rows = rows.reshape(len(rows), -1)
         rows = rows if rows.is_floating_point() else rows.float()
+        rows = rows - rows.mean(dim=0)  # the expanded square cancels less around 0
         norms = rows.square().sum(dim=1)
         squared = torch.addmm(norms[:, None] + norms[None, :], rows, rows.T, alpha=-2).clamp(min=0)
         if self.bandwidth is not None:
             return torch.exp(-squared / (2 * self.bandwidth**2))
         above = torch.triu(torch.ones_like(squared, dtype=torch.bool), diagonal=1)
-        median = squared.detach()[above].median().clamp(min=torch.finfo(squared.dtype).tiny)
-        return torch.exp(-squared / median)
+        pairs = squared.detach()[above]
+        scale = torch.where(pairs.median() > 0, pairs.median(), pairs.mean())
+        return torch.exp(-squared / torch.where(scale > 0, scale, 1.0))
 
 
 @final
@@ -88,8 +93,10 @@ class HSIC(Term):
         if n < 4:
             raise ShapeError(f"HSIC wants at least 4 rows for the unbiased estimate; got {n}. Raise the batch size.")
         kernel = self.nuisance_kernel or (GaussianKernel() if nuisance.is_floating_point() else DeltaKernel())
-        k = self.latent_kernel(z).fill_diagonal_(0)
-        l = kernel(nuisance).to(k.dtype).fill_diagonal_(0)  # noqa: E741  the formula's letter
+        k = self.latent_kernel(z)
+        others = 1 - torch.eye(n, dtype=k.dtype, device=k.device)
+        k = k * others
+        l = kernel(nuisance).to(k.dtype) * others  # noqa: E741  the formula's letter
         trace = (k * l).sum()
         means = k.sum() * l.sum() / ((n - 1) * (n - 2))
         cross = 2 / (n - 2) * (k.sum(dim=0) @ l.sum(dim=1))
@@ -115,4 +122,4 @@ class Covariance(Term):
             raise ShapeError(f"Covariance wants at least 2 rows; got {len(z)}. Raise the batch size.")
         centred = z - z.mean(dim=0)
         covariance = centred.T @ centred / (len(z) - 1)
-        return (covariance.square().sum() - covariance.diagonal().square().sum()) / z.shape[1]
+        return (covariance - covariance.diagonal().diag()).square().sum() / z.shape[1]

@@ -61,6 +61,8 @@ class Objective(nn.Module):
         super().__init__()
         self.terms: dict[str, tuple[Term, Schedule]] = {}
         for name, entry in terms.items():
+            if not name or "." in name or hasattr(nn.ModuleDict, name):
+                raise SpecError(f"Objective wants names that PyTorch takes for modules; got {name!r}. Choose another.")
             term, schedule = entry if isinstance(entry, tuple | list) else (entry, Constant())
             if not isinstance(term, Term) or not isinstance(schedule, Schedule):
                 raise SpecError(
@@ -83,19 +85,21 @@ class Objective(nn.Module):
         values = {}
         for name, (term, _) in self.terms.items():
             if weights[name] > 0:
-                values[name] = term(**term.bind(fields, name=name))
-                if values[name].ndim:
+                value = term(**term.bind(fields, name=name))
+                if not isinstance(value, Tensor) or value.ndim:
+                    came = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
                     raise ShapeError(
-                        f"Objective wants a scalar from each term; {name!r} returned {tuple(values[name].shape)}. "
+                        f"Objective wants a scalar tensor from each term; {name!r} returned {came}. "
                         "Reduce it with .mean()."
                     )
+                values[name] = value
         if not values:
             raise SpecError(f"Objective has no active term at step {step} (weights: {weights}). Raise one weight.")
         total = torch.stack([weights[name] * value for name, value in values.items()]).sum()
         return Report(total, values, weights)
 
     def observe(self, step: int, values: Mapping[str, float]) -> None:
-        """Pass logged raw values to the schedules that watch them, such as `OnPlateau`."""
+        """Pass raw values, NaN for terms not evaluated, to the schedules that watch them, such as `OnPlateau`."""
         for _, schedule in self.terms.values():
             watch = getattr(schedule, "observe", None)
             if watch is not None:

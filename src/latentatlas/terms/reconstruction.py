@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentatlas.core import SpecError
+from latentatlas.core import ShapeError, SpecError
 from latentatlas.terms.base import Term
 
 __all__ = ["Reconstruction"]
@@ -30,8 +32,8 @@ class Reconstruction(Term):
 
     def __init__(self, scale: float = 1.0):
         super().__init__()
-        if not scale > 0:
-            raise SpecError(f"Reconstruction wants scale > 0; got {scale}. Use the spread of the data.")
+        if not (math.isfinite(scale) and scale > 0):
+            raise SpecError(f"Reconstruction wants a finite scale > 0; got {scale}. Use the spread of the data.")
         self.scale = scale
 
     def forward(
@@ -40,8 +42,17 @@ class Reconstruction(Term):
         recon: Float[Tensor, "n *features"],
         weight: Float[Tensor, " n"] | None = None,
     ) -> Tensor:
-        """The weighted mean over rows."""
+        """The weighted mean over rows; 0 where all weights are 0.
+
+        Raises:
+            ShapeError: if patterns and decoded patterns differ in shape.
+        """
+        if x.shape != recon.shape:
+            raise ShapeError(
+                f"Reconstruction wants decoded patterns shaped like the patterns {tuple(x.shape)}; got "
+                f"{tuple(recon.shape)}. Flatten both or neither."
+            )
         per_row = (x - recon).square().flatten(1).mean(dim=1) / self.scale**2
         if weight is None:
             return per_row.mean()
-        return (weight * per_row).sum() / weight.sum()
+        return (weight * per_row).sum() / weight.sum().clamp(min=torch.finfo(weight.dtype).tiny)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,6 +15,7 @@ from latentatlas.core import Batch, DataError, Edges, ShapeError
 __all__ = ["BatchSource", "EdgeBatches", "RowBatches"]
 
 
+@runtime_checkable
 class BatchSource(Protocol):
     """An endless source of batches that live on one device."""
 
@@ -29,15 +30,17 @@ class BatchSource(Protocol):
 
 @final
 class RowBatches:
-    """Rows drawn in random order, each once per pass.
+    """Rows drawn in random order, each at most once per pass.
 
     Args:
-        rows: all training rows as one batch; every field that is not None is indexed alike.
+        rows: all training rows as one batch; every tensor field is indexed alike.
         size: rows per batch; all rows where there are fewer.
         seed: of the order.
     """
 
     def __init__(self, rows: Batch, *, size: int = 512, seed: int = 0):
+        if size < 1 or len(rows.x) < 1:
+            raise ShapeError(f"RowBatches wants size ≥ 1 and rows; got size={size}, {len(rows.x)} rows. Pass both.")
         self.rows = rows
         self.size = min(size, len(rows.x))
         self.seed = seed
@@ -71,13 +74,7 @@ class EdgeBatches:
     """
 
     def __init__(self, rows: Batch, graph: sp.csr_matrix, *, size: int = 256, seed: int = 0):
-        if graph.shape != (len(rows.x), len(rows.x)):
-            raise ShapeError(
-                f"EdgeBatches wants one graph node per row; got {graph.shape[0]} nodes for {len(rows.x)} rows. "
-                "Build the graph on the same rows."
-            )
-        if graph.nnz == 0:
-            raise DataError("EdgeBatches wants a graph with edges; got none. Raise k, or check for isolated rows.")
+        _check_edges(graph, len(rows.x), size)
         self.rows = rows
         self.graph = graph
         self.size = size
@@ -117,6 +114,22 @@ class EdgeBatches:
         known = torch.eye(len(chosen), dtype=torch.bool)
         known[owner[slot >= 0], slot[slot >= 0]] = True
         return known
+
+
+def _check_edges(graph: sp.csr_matrix, n: int, size: int) -> None:
+    if size < 1:
+        raise ShapeError(f"EdgeBatches wants size ≥ 1 edges per batch; got {size}. 256 is usual.")
+    if graph.shape != (n, n):
+        raise ShapeError(
+            f"EdgeBatches wants one graph node per row; got a graph of shape {graph.shape} for {n} rows. "
+            "Build the graph on the same rows."
+        )
+    if graph.nnz == 0 or sp.triu(graph, k=1).nnz == 0:
+        raise DataError("EdgeBatches wants a graph with edges; got none. Raise k, or check for isolated rows.")
+    if not (np.isfinite(graph.data).all() and graph.data.min() > 0):
+        raise DataError("EdgeBatches wants finite edge weights > 0; got others. Call graph.eliminate_zeros() or mend.")
+    if abs(graph - graph.T).max() > 1e-6 * graph.data.max():
+        raise DataError("EdgeBatches wants a symmetric graph; this is directed. Take graph.fuzzy_weights(neighbours).")
 
 
 def take_rows(rows: Batch, chosen: Int[Tensor, " n"]) -> Batch:

@@ -14,7 +14,7 @@ __all__ = ["At", "Callback", "EarlyStop", "History", "Never", "Progress", "Silen
 
 
 class Callback:
-    """Hooks of a fit; each does nothing by default. `stop` ends the fit after the step where it became True."""
+    """Hooks of a fit; each does nothing by default. `stop`, read at every logging step, ends the fit."""
 
     stop: bool = False
 
@@ -57,7 +57,9 @@ class At(Callback):
 
 @final
 class EarlyStop(Callback):
-    """Stop when the watched column has not fallen by the relative `tolerance` for `patience` logs in a row.
+    """Stop when the watched column is not below its best by `tolerance` times its size for `patience` logs in a row.
+
+    Logs in which the column is NaN, because its term is not active yet, are passed over.
 
     Args:
         watch: a column of the history, such as `held_out/recon` or `loss`.
@@ -87,8 +89,11 @@ class EarlyStop(Callback):
         """Compare with the best value so far."""
         if self.watch not in record:
             raise SpecError(f"EarlyStop watches {self.watch!r}, not recorded. {did_you_mean(self.watch, record)}")
-        if record[self.watch] < self._best * (1 - self.tolerance):
-            self._best, self._waited = record[self.watch], 0
+        value = record[self.watch]
+        if math.isnan(value):
+            return
+        if math.isinf(self._best) or self._best - value > self.tolerance * abs(self._best):
+            self._best, self._waited = value, 0
         elif step >= self.warmup * self._steps:
             self._waited += 1
         self.stop = self._waited >= self.patience

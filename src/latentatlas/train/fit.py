@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, final
@@ -9,16 +10,18 @@ from typing import TYPE_CHECKING, final
 import torch
 from torch import nn
 
-from latentatlas.core import Batch, SpecError
+from latentatlas.core import Batch, DataError, ScalarField, SpecError
 from latentatlas.landscape import PrototypeBank
 from latentatlas.terms import Objective, Report, gather_fields
-from latentatlas.train.batches import BatchSource, move_rows
+from latentatlas.train.batches import BatchSource, move_rows, take_rows
 from latentatlas.train.callbacks import Callback, History, Never, Silent
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 __all__ = ["Recipe", "fit"]
+
+_HELD_OUT_ROWS = 4096
 
 
 @final
@@ -44,10 +47,11 @@ class Recipe:
         warmup: float = 0.1,
         log_every: int = 50,
     ):
-        if steps < 1 or not rate > 0 or log_every < 1:
-            raise SpecError(
-                f"Recipe wants steps, rate and log_every > 0; got {steps}, {rate}, {log_every}. Raise them."
-            )
+        if steps < 1 or log_every < 1 or not (rate > 0 and clip > 0):
+            given = (steps, rate, clip, log_every)
+            raise SpecError(f"Recipe wants steps, rate, clip and log_every > 0; got {given}. Raise them.")
+        if not (decay >= 0 and 0 <= warmup < 1):
+            raise SpecError(f"Recipe wants decay ≥ 0 and 0 ≤ warmup < 1; got {decay}, {warmup}. Mend the two.")
         self.steps = steps
         self.rate = rate
         self.decay = decay
@@ -64,8 +68,8 @@ class Recipe:
         return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.rate, betas=(0.9, 0.98))
 
     def schedule(self, optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
-        """The one-cycle rate."""
-        if self.steps * self.warmup < 1:
+        """The one-cycle rate; constant where the rise would take no more than one step."""
+        if self.steps * self.warmup <= 1:
             return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0, total_iters=1)
         return torch.optim.lr_scheduler.OneCycleLR(optimiser, self.rate, total_steps=self.steps, pct_start=self.warmup)
 
@@ -80,15 +84,19 @@ class _Training(nn.Module):
         self.objective = objective
 
     def forward(self, batch: Batch, step: int) -> Report:
-        bank = getattr(self.model, "bank", None)
         fields = gather_fields(
             batch,
             self.model(batch),
             encode=getattr(self.model, "encode", None),
             decode=getattr(self.model, "decode", None),
-            energy=bank.energy if isinstance(bank, PrototypeBank) else None,
+            energy=self.energy(),
         )
         return self.objective(fields, step=step)
+
+    def energy(self) -> ScalarField | None:
+        """The energy of the model's bank, where it has one."""
+        bank = getattr(self.model, "bank", None)
+        return bank.energy if isinstance(bank, PrototypeBank) else None
 
 
 def fit(
@@ -104,28 +112,32 @@ def fit(
     """Train a model `Batch -> Latents` on an objective; the model is changed in place and left in evaluation mode.
 
     Records every term's raw value, weight and gradient share every `recipe.log_every` steps, and the value of the
-    terms that need no edges on the held-out rows.
+    terms that need neither edges nor callables other than the energy on the held-out rows.
 
     Args:
         model: may offer `encode`, `decode` and a `bank`, which terms then reach as callables.
         objective: terms and schedules; its own parameters are trained too.
         batches: source of training batches.
         recipe: optimiser, rate and number of steps.
-        held_out: rows that are never trained on.
+        held_out: rows that are never trained on; of more than 4,096 that many are taken, evenly spaced.
         callbacks: progress, early stop, staged events.
         fabric: where to run; None is the processor. With several devices the caller launches it and gives every
-            rank a source with its own seed.
+            rank a source with its own seed; the strategy is "ddp_find_unused_parameters_true" where a schedule starts
+            at 0, since parameters are then unused for a while.
 
     Returns:
-        The history of this fit.
+        The history of this fit; of this rank where there are several.
+
+    Raises:
+        DataError: if a gradient becomes NaN or infinite.
     """
     history = History()
     hooks = [history, *(callbacks or (Silent(), Never()))]
     training = _Training(model, objective)
     fabric = fabric or _processor()
     wrapped, optimiser = fabric.setup(training, recipe.optimiser(training))
-    batches.to(fabric.device)
-    held_out = None if held_out is None else move_rows(held_out, fabric.device)
+    batches = batches.to(fabric.device)
+    held_out = None if held_out is None else move_rows(_thinned(held_out), fabric.device)
     rate = recipe.schedule(optimiser)
     started = time.perf_counter()
     try:
@@ -140,18 +152,19 @@ def fit(
             shares = _gradient_shares(training, report) if logging else {}
             optimiser.zero_grad()
             fabric.backward(report.total)
-            fabric.clip_gradients(wrapped, optimiser, max_norm=recipe.clip, error_if_nonfinite=True)
+            norm = fabric.clip_gradients(wrapped, optimiser, max_norm=recipe.clip, error_if_nonfinite=False)
+            if norm is not None and not torch.isfinite(norm):
+                raise _not_finite(step, report)
             optimiser.step()
+            used_rate = float(rate.get_last_lr()[0])
             rate.step()
             if logging:
-                record = _record(
-                    report, shares, seconds=time.perf_counter() - started, rate=float(rate.get_last_lr()[0])
-                )
+                record = _record(report, shares, seconds=time.perf_counter() - started, rate=used_rate)
                 record |= _held_out_values(training, held_out, step)
-                objective.observe(step, {name: record[f"value/{name}"] for name in report.values})
+                objective.observe(step, {name: record[f"value/{name}"] for name in report.weights})
                 for hook in hooks:
                     hook.on_log(step, record)
-                if any(hook.stop for hook in hooks):
+                if fabric.strategy.reduce_boolean_decision(any(hook.stop for hook in hooks), all=False):
                     break
     finally:
         for hook in hooks:
@@ -164,6 +177,22 @@ def _processor() -> Fabric:
     from lightning_fabric import Fabric
 
     return Fabric(accelerator="cpu", devices=1)
+
+
+def _thinned(held_out: Batch) -> Batch:
+    """Evenly spaced rows, since some terms compare every pair."""
+    n = len(held_out.x)
+    if n <= _HELD_OUT_ROWS:
+        return held_out
+    return take_rows(held_out, torch.linspace(0, n - 1, _HELD_OUT_ROWS, dtype=torch.float64).long())
+
+
+def _not_finite(step: int, report: Report) -> DataError:
+    values = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in report.values.items())
+    return DataError(
+        f"fit wants finite gradients; at step {step} they are not (terms: {values}). "
+        "Look for NaN and very large numbers in the data, scale them, or lower the rate."
+    )
 
 
 def _gradient_shares(training: nn.Module, report: Report) -> dict[str, float]:
@@ -195,11 +224,11 @@ def _held_out_values(training: _Training, held_out: Batch | None, step: int) -> 
     if held_out is None:
         return {}
     training.eval()
-    bank = getattr(training.model, "bank", None)
-    fields = gather_fields(held_out, training.model(held_out), energy=bank.energy if bank is not None else None)
+    fields = gather_fields(held_out, training.model(held_out), energy=training.energy())
     fields = {name: value for name, value in fields.items() if value is not None}
     values = {}
     for name, (term, schedule) in training.objective.terms.items():
-        if schedule(step) > 0 and all(entry.field in fields for entry in term.inputs() if entry.required):
-            values[f"held_out/{name}"] = float(term(**term.bind(fields, name=name)))
+        if all(entry.field in fields for entry in term.inputs() if entry.required):
+            active = schedule(step) > 0
+            values[f"held_out/{name}"] = float(term(**term.bind(fields, name=name))) if active else math.nan
     return values

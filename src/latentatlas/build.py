@@ -1,0 +1,149 @@
+"""Plain data to objects, and run folders to fitted atlases. Knows every public name."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from latentatlas.core import SpecError, StoreError, constructor_parameters, did_you_mean
+from latentatlas.data import Table, fingerprint, read_table
+from latentatlas.estimator import Atlas
+from latentatlas.estimator.preparation import Preparation
+from latentatlas.graph import Neighbours
+from latentatlas.store import Run, open_run
+
+__all__ = ["build", "load", "public_names"]
+
+_FAMILIES = ("core", "geometry", "graph", "landscape", "models", "terms", "train", "metrics", "checks", "estimator")
+
+
+def public_names() -> dict[str, type]:
+    """Every public class by the name it has in specifications, such as `terms.Reconstruction`."""
+    names = {}
+    for family in _FAMILIES:
+        module = importlib.import_module(f"latentatlas.{family}")
+        for name in module.__all__:
+            if inspect.isclass(getattr(module, name)):
+                names[f"{family}.{name}"] = getattr(module, name)
+    return names
+
+
+def build(spec: Any) -> Any:
+    """The object that a specification describes; the inverse of `core.to_spec`.
+
+    >>> build({"type": "core.Constant", "weight": 2.0}).weight
+    2.0
+
+    Raises:
+        SpecError: for a type or argument that does not exist, with the closest one that does.
+    """
+    if isinstance(spec, list | tuple):
+        return [build(entry) for entry in spec]
+    if not isinstance(spec, Mapping):
+        return spec
+    if "type" not in spec:
+        return {name: build(value) for name, value in spec.items()}
+    names = public_names()
+    if spec["type"] not in names:
+        raise SpecError(f"build has no type {spec['type']!r}. {did_you_mean(spec['type'], names)}")
+    cls = names[spec["type"]]
+    known = constructor_parameters(cls)
+    arguments = {name: build(value) for name, value in spec.items() if name != "type"}
+    for name in arguments:
+        if name not in known:
+            raise SpecError(f"{spec['type']} has no argument {name!r}. {did_you_mean(name, known)}")
+    missing = [name for name, p in known.items() if p.default is p.empty and name not in arguments]
+    if missing:
+        raise SpecError(f"{spec['type']} wants {', '.join(missing)}; not given. Add {missing[0]} = ... to the table.")
+    return cls(**arguments)
+
+
+def load(path: str | PathLike[str] | Run) -> Atlas:
+    """The fitted atlas of a run folder; its transforms are bit-equal to those before saving. Nothing is unpickled.
+
+    Patterns of a corpus are read again only when something asks for them and must match their fingerprint.
+
+    Raises:
+        StoreError: if the folder is damaged, of a newer version, or its patterns are no longer what they were.
+    """
+    run = path if isinstance(path, Run) else open_run(path)
+    spec, weights = run.spec, run.weights()
+    atlas = build(spec["atlas"])
+    stem, model = build(spec["stem"]), build(spec["model"])
+    _restore(stem, weights, "stem.")
+    _restore(model, weights, "model.")
+    preparation = Preparation(weights["preparation.centre"], weights["preparation.scale"], spec["unit_rows"])
+    points = run.points()
+    atlas._install(preparation, stem, model, _table(run, points))
+    atlas.latent_ = points["latent"]
+    atlas.map_ = np.stack([points["x"], points["y"]], axis=1)
+    atlas.labels_ = points["basin"].astype(np.int64)
+    atlas.held_out_ = points["held_out"]
+    atlas.history_ = run.history()
+    atlas.graph_ = _graph(run, "input", recall=spec["graph"]["recall"], exact=spec["graph"]["exact"])
+    atlas.latent_graph_ = _graph(
+        run, "latent", recall=spec["graph"]["latent_recall"], exact=spec["graph"]["latent_exact"]
+    )
+    atlas.calibration_ = {name: weights[f"calibration.{name}"] for name in ("energy", "residual")}
+    atlas.objective_ = build(spec["objective"])
+    atlas.recipes_ = tuple(build(spec["recipes"]))
+    atlas.threads_, atlas.seconds_ = spec["threads"], spec["seconds"]
+    return atlas
+
+
+def _restore(module: torch.nn.Module, weights: Mapping[str, np.ndarray], prefix: str) -> None:
+    state = {
+        name.removeprefix(prefix): torch.from_numpy(array.copy())
+        for name, array in weights.items()
+        if name.startswith(prefix)
+    }
+    try:
+        module.load_state_dict(state)
+    except RuntimeError as error:
+        raise StoreError(f"load wants the weights that spec.json describes; {error}. Save the run again.") from error
+
+
+def _graph(run: Run, name: str, *, recall: float, exact: bool) -> Neighbours:
+    part = run.graph(name)
+    return Neighbours(part["indices"], part["distances"], recall, exact)
+
+
+def _table(run: Run, points: Mapping[str, np.ndarray]) -> Table:
+    """The rows the atlas was fitted on, from the run folder or from the corpus it points to."""
+    data = run.spec["data"]
+    shape = data["item_shape"]
+    return Table(
+        _patterns(run),
+        columns=tuple(data["columns"]),
+        ids=points["id"],
+        label=points["label"] if data["has_label"] else None,
+        nuisance={name: points[name] for name in data["nuisances"]},
+        environment=points["environment"] if data["has_environment"] else None,
+        metadata={name: points[name] for name in data["metadata"] if name in points},
+        name=data["name"],
+        pointer=data["pointer"],
+        item_shape=None if shape is None else tuple(shape),
+    )
+
+
+def _patterns(run: Run) -> np.ndarray:
+    kept = run.patterns()
+    if kept is not None:
+        return np.ascontiguousarray(kept)
+    pointer = run.pattern_pointer
+    if pointer is None:
+        raise StoreError(f"load wants patterns in {Path(run.path)}; the run has none. Save it again.")
+    x = read_table(pointer["pointer"]).x
+    if fingerprint(x) != pointer["fingerprint"]:
+        raise StoreError(
+            f"load wants the rows the run was fitted on; {pointer['pointer']!r} now has other rows "
+            f"(fingerprint {fingerprint(x)[:12]}, not {pointer['fingerprint'][:12]}). Fit again, or restore the data."
+        )
+    return x

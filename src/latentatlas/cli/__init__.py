@@ -1,0 +1,5 @@
+"""The command line: one module per verb."""
+
+from latentatlas.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,95 @@
+"""`latentatlas fit`: from a source to a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from latentatlas.cli.output import JsonOption, print_certificate, print_json, say
+
+
+def fit(
+    source: Annotated[
+        str, typer.Argument(help="A corpus (see `data list`) or a .npy, .npz, .csv, .tsv or .parquet file.")
+    ] = "digits",
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run folder to write.")] = Path("RUN"),
+    label: Annotated[str | None, typer.Option(help="Column of classes: reported against, never trained on.")] = None,
+    nuisance: Annotated[list[str] | None, typer.Option(help="Column that must not matter. May be repeated.")] = None,
+    environment: Annotated[str | None, typer.Option(help="Column of environments.")] = None,
+    vector: Annotated[list[str] | None, typer.Option(help="Column to map; all numbers if not given.")] = None,
+    id_column: Annotated[str | None, typer.Option("--id", help="Column of unique row ids.")] = None,
+    dim: Annotated[int | None, typer.Option(help="Latent axes.  [default: 16]", show_default=False)] = None,
+    basins: Annotated[int | None, typer.Option(help="Number of basins; found if not given.")] = None,
+    neighbours: Annotated[int | None, typer.Option(help="k of the graph.  [default: 15]", show_default=False)] = None,
+    metric: Annotated[str | None, typer.Option(help="euclidean or cosine.")] = None,
+    standardize: Annotated[bool, typer.Option("--standardize", help="Give every column unit variance first.")] = False,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps; by the number of rows if not given.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed.  [default: 0]", show_default=False)] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads; all if not given.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, auto, cuda or mps.  [default: cpu]", show_default=False)
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with an [atlas] table of settings; options on the line win.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is already there.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit an atlas and write its run folder: model, points, certificate, report and picture."""
+    from latentatlas.data import read_table
+    from latentatlas.estimator import Atlas
+    from latentatlas.store import require_writable
+
+    require_writable(out, overwrite=overwrite)
+    given = {
+        "dim": dim,
+        "n_basins": basins,
+        "n_neighbors": neighbours,
+        "metric": metric,
+        "standardize": standardize or None,
+        "steps": steps,
+        "random_state": seed,
+        "threads": threads,
+        "device": device,
+    }
+    settings = _from_toml(config) | {name: value for name, value in given.items() if value is not None}
+    atlas = Atlas(**settings)
+    atlas.verbose = not as_json
+    table = read_table(
+        source, vector=vector, label=label, nuisance=nuisance or (), environment=environment, id_column=id_column
+    )
+    if not as_json:
+        say(f"{table.name}: {len(table):,} rows × {table.x.shape[1]:,} features")
+    atlas.fit(table)
+    if not as_json:
+        say("Measuring the certificate …")
+    run = atlas.save(out, overwrite=overwrite)
+    if as_json:
+        print_json({"run": str(out), "seconds": atlas.seconds_, "verdicts": run.verdicts, "metrics": run.metrics})
+        return
+    print_certificate(run.verdicts, title=f"Certificate of {out}")
+    say(f"Fitted in {atlas.seconds_:.1f} s on {atlas.threads_} threads. Open {out / 'report.html'} in a browser.")
+
+
+def _from_toml(path: Path | None) -> dict[str, Any]:
+    """Settings of the [atlas] table, with objects built from their types."""
+    if path is None:
+        return {}
+    import inspect
+    import tomllib
+
+    from latentatlas.build import build
+    from latentatlas.core import SpecError, did_you_mean
+    from latentatlas.estimator import Atlas
+
+    try:
+        settings = tomllib.loads(path.read_text()).get("atlas", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SpecError(f"fit wants --config as a TOML file; {path}: {error}. Check the file.") from error
+    known = inspect.signature(Atlas).parameters
+    for name in settings:
+        if name not in known:
+            raise SpecError(f"{path} sets {name!r}, which Atlas does not have. {did_you_mean(name, known)}")
+    return build(settings)

@@ -1,0 +1,6 @@
+"""The scikit-learn face: `Atlas`."""
+
+from latentatlas.estimator.atlas import Atlas
+from latentatlas.estimator.saving import report_of
+
+__all__ = ["Atlas", "report_of"]

@@ -1,0 +1,462 @@
+"""The scikit-learn face of the system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any, final
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from latentatlas.checks import Check, Evidence, Verdict, run_checks
+from latentatlas.core import AtlasError, ShapeError, SpecError, did_you_mean
+from latentatlas.data import (
+    Table,
+    as_matrix,
+    as_nuisances,
+    as_rows_of,
+    match_columns,
+    require_variation,
+    warn_of_scales,
+)
+from latentatlas.estimator.fitting import Problem, Wanted, fit_problem
+from latentatlas.estimator.measuring import measure
+from latentatlas.estimator.preparation import Preparation
+from latentatlas.estimator.saving import contents_of
+from latentatlas.graph import Neighbours, knn_graph
+from latentatlas.models import Autoencoder, Encoder, Stem
+from latentatlas.store import Run, require_writable, write_run
+from latentatlas.train import Callback, EarlyStop, Progress
+
+__all__ = ["Atlas"]
+
+_BLOCK_ROWS = 8192
+_METRICS = ("euclidean", "cosine")
+
+
+@final
+class Atlas(TransformerMixin, BaseEstimator):
+    """A map with a certificate: encoder, decoder, basins and calibrated energy from one `fit`.
+
+    The latent keeps the neighbours of the rows (a contrastive term over a graph of ALL training rows), decodes back to
+    them, drops the nuisances named in `fit`, and is cut into basins around prototypes. New rows take
+    microseconds each. Equal seed, threads, machine and library versions give bit-identical results.
+
+    Args:
+        dim: latent axes. With 2 the latent is the map; otherwise a 2-D map head is trained beside it.
+        n_neighbors: k of the neighbour graph, smaller than the number of rows.
+        metric: "euclidean" or "cosine" (rows are divided by their norms first, and decoded as unit rows).
+        standardize: divide every column by its standard deviation first; for tables whose columns have different units.
+        n_basins: number of basins; None finds it: the density modes of the map that stand out by more than a factor e.
+        encoder: an encoder of `latentatlas.models` with the same `dim`; "auto" is a perceptron on principal components.
+        neighbour_term: keeps neighbours: "auto", None, a factor on the default weight, a term, or (term, schedule).
+        nuisance_term: removes the nuisances given to `fit`, likewise.
+        basin_term: deepens the basins at the end of the fit, likewise.
+        held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
+        steps: optimiser steps; None takes 1,200 to 4,000 by the number of rows.
+        batch_edges: graph edges per step; None takes 256 below 5,000 rows and 512 above.
+        patience: stop when the held-out reconstruction has not improved for so many logs; None never stops early.
+        device: "cpu", "auto" (an accelerator where there is one), "cuda", "mps".
+        threads: processor threads; None takes all this process may use. Recorded, as results depend on it.
+        random_state: seed, an integer ≥ 0.
+        verbose: whether to show a progress bar.
+
+    Attributes:
+        latent_: (n, dim) of the training rows.
+        map_: (n, 2) of the training rows.
+        labels_: basin of each training row.
+        held_out_: True for rows that training did not see.
+        history_: columns of the training log.
+        graph_: neighbours of the training rows in the input.
+        threads_, seconds_: what the fit used.
+
+    Cost: O(n^1.5 features) for the graph above 20,000 rows, O(steps · batch_edges²) for training.
+
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> atlas = Atlas(dim=2, steps=50, n_basins=3, random_state=0).fit(X)
+    >>> atlas.transform(X[:5]).shape, sorted(set(atlas.labels_.tolist()))
+    ((5, 2), [0, 1, 2])
+
+    References:
+        Hui, *Atlasing Pattern Space*; Damrich et al., *From t-SNE to UMAP with contrastive learning*, 2023.
+    """
+
+    def __init__(
+        self,
+        dim: int = 16,
+        *,
+        n_neighbors: int = 15,
+        metric: str = "euclidean",
+        standardize: bool = False,
+        n_basins: int | None = None,
+        encoder: str | Encoder = "auto",
+        neighbour_term: Wanted = "auto",
+        nuisance_term: Wanted = "auto",
+        basin_term: Wanted = "auto",
+        held_out: float = 0.1,
+        steps: int | None = None,
+        batch_edges: int | None = None,
+        patience: int | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+        random_state: int = 0,
+        verbose: bool = False,
+    ):
+        self.dim = dim
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.standardize = standardize
+        self.n_basins = n_basins
+        self.encoder = encoder
+        self.neighbour_term = neighbour_term
+        self.nuisance_term = nuisance_term
+        self.basin_term = basin_term
+        self.held_out = held_out
+        self.steps = steps
+        self.batch_edges = batch_edges
+        self.patience = patience
+        self.device = device
+        self.threads = threads
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # ------------------------------------------------------------------ fit
+
+    def fit(self, X: Any, y: Any = None, *, nuisance: Any = None, environment: Any = None) -> Atlas:
+        """Learn the atlas of the rows of `X`.
+
+        Args:
+            X: (n, features) numbers: NumPy, pandas, polars, torch, SciPy sparse, nested lists, or a `data.Table`.
+            y: class of each row; never trained on, only reported against.
+            nuisance: what must not matter: one column, a dict of columns, or a frame.
+            environment: environment of each row; recorded.
+
+        Raises:
+            DataError: for NaN, text, equal rows, missing values.
+            ShapeError: for too few rows, or columns of another length.
+            SpecError: for a setting out of range.
+        """
+        self._check_settings()
+        table = _as_table(X, y, nuisance, environment)
+        require_variation(table.x)
+        if not self.standardize:
+            warn_of_scales(table.x, table.columns)
+        n = len(table)
+        if n <= self.n_neighbors:
+            raise ShapeError(
+                f"Atlas wants more rows than n_neighbors={self.n_neighbors}; got {n} rows. "
+                f"Pass n_neighbors ≤ {n - 1} or more rows."
+            )
+        preparation = Preparation.of(table.x, standardize=self.standardize, unit=self.metric == "cosine")
+        x = preparation(table.x)
+        held_out = self._held_out_rows(n)
+        fitted = fit_problem(
+            self._problem(),
+            x,
+            np.flatnonzero(~held_out),
+            nuisance=table.nuisance,
+            environment=table.environment,
+            callbacks=self._callbacks(),
+        )
+        self._install(preparation, fitted.stem, fitted.model, table)
+        self.graph_: Neighbours = fitted.graph
+        self.objective_ = fitted.objective
+        self.recipes_ = fitted.recipes
+        self.history_ = fitted.history
+        self.threads_ = fitted.threads
+        self.seconds_ = fitted.seconds
+        self.held_out_ = held_out
+        self._place(x)
+        return self
+
+    def _problem(self) -> Problem:
+        return Problem(
+            dim=self.dim,
+            n_neighbors=self.n_neighbors,
+            n_basins=self.n_basins,
+            encoder=None if isinstance(self.encoder, str) else self.encoder,
+            neighbour_term=self.neighbour_term,
+            nuisance_term=self.nuisance_term,
+            basin_term=self.basin_term,
+            steps=self.steps,
+            batch_edges=self.batch_edges,
+            device=self.device,
+            threads=self.threads,
+            seed=self.random_state,
+        )
+
+    def _callbacks(self) -> list[Callback]:
+        progress = [Progress()] if self.verbose else []
+        stop = [EarlyStop(patience=self.patience)] if self.patience is not None else []
+        return [*progress, *stop]
+
+    def _check_settings(self) -> None:
+        for name, least in (("dim", 1), ("n_neighbors", 1), ("random_state", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+                raise SpecError(f"Atlas wants {name} as an integer ≥ {least}; got {value!r}. Pass such a number.")
+        for name in ("steps", "batch_edges", "n_basins", "patience", "threads"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+                raise SpecError(
+                    f"Atlas wants {name} as None or an integer ≥ 1; got {value!r}. Leave it out, or raise it."
+                )
+        if self.metric not in _METRICS:
+            raise SpecError(f"Atlas has no metric {self.metric!r}. {did_you_mean(self.metric, _METRICS)}")
+        if isinstance(self.encoder, str) and self.encoder != "auto":
+            raise SpecError(
+                f'Atlas wants encoder="auto" or an encoder object; got {self.encoder!r}. '
+                "Pass for example latentatlas.models.ImageEncoder((1, 28, 28), dim=16)."
+            )
+        if not 0 <= self.held_out < 1:
+            raise SpecError(f"Atlas wants 0 ≤ held_out < 1; got {self.held_out}. .1 keeps every tenth row aside.")
+
+    def _held_out_rows(self, n: int) -> np.ndarray:
+        count = min(int(self.held_out * n), 10_000)
+        chosen = np.random.default_rng(self.random_state).permutation(n)[:count]
+        mask = np.zeros(n, dtype=bool)
+        mask[chosen] = True
+        return mask
+
+    def _install(self, preparation: Preparation, stem: Stem, model: Autoencoder, table: Table) -> None:
+        self.preparation_ = preparation
+        self.stem_ = stem.eval()
+        self.model_ = model.eval()
+        self.table_ = table
+        self.n_features_in_ = len(table.columns)
+        if table.columns[0] != "x0":
+            self.feature_names_in_ = np.asarray(table.columns, dtype=object)
+
+    def _place(self, x: np.ndarray) -> None:
+        """Where the training rows lie, and what is usual for rows that training did not see."""
+        self.latent_ = self._encode(x)
+        self.map_ = _blockwise(self.model_.map, self.latent_)
+        self.labels_ = _blockwise(self._bank.nearest, self.latent_)
+        self.latent_graph_ = knn_graph(self.latent_, self.n_neighbors, seed=self.random_state)
+        aside = self.held_out_
+        self.calibration_ = {
+            "energy": np.sort(_blockwise(self._bank.energy, self.latent_[aside])),
+            "residual": np.sort(self._residual(x[aside], self.latent_[aside])),
+        }
+
+    # ------------------------------------------------------------------ use
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Latent coordinates, (n, dim) float32."""
+        return self._encode(self._prepared(X))
+
+    def map(self, X: Any) -> np.ndarray:
+        """Map coordinates, (n, 2) float32; equal to `transform` when `dim` is 2."""
+        return _blockwise(self.model_.map, self.transform(X))
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """Patterns decoded from latents, (n, features) float32, in the units of the data."""
+        return self.preparation_.inverse(self._decode(self._latents(Z)))
+
+    def basins(self, X: Any) -> np.ndarray:
+        """Number of the basin each row falls into, (n,) int64."""
+        return _blockwise(self._bank.nearest, self.transform(X))
+
+    def charts(self, X: Any) -> np.ndarray:
+        """Soft memberships in the basins, (n, K); rows sum to 1."""
+        return _blockwise(self._bank.weights, self.transform(X))
+
+    def energy(self, X: Any) -> np.ndarray:
+        """Energy of each row in the landscape of the prototypes, (n,); low in the middle of basins."""
+        return _blockwise(self._bank.energy, self.transform(X))
+
+    def anomaly_score(self, X: Any) -> np.ndarray:
+        """p-value of each row being as usual as the held-out training rows, (n,) in (0, 1]; small is anomalous.
+
+        The smaller of two p-values, of the energy and of the reconstruction error, doubled (Bonferroni): at most a
+        share α of usual rows has a score ≤ α. The smallest value is 2/(1 + number of held-out rows).
+
+        Raises:
+            AtlasError: if the atlas was fitted without held-out rows.
+        """
+        x = self._prepared(X)
+        if not len(self.calibration_["energy"]):
+            raise AtlasError(
+                "Atlas.anomaly_score wants held-out rows to compare with; there are none. Fit with held_out > 0."
+            )
+        return self._p_values(x, self._encode(x))
+
+    def recall(self, X: Any, *, steps: int = 1) -> np.ndarray:
+        """Patterns remembered from noisy ones, (n, features): encode, `steps` of retrieval from the bank, decode."""
+        z = self.transform(X)
+        remembered = _blockwise(lambda block: self._bank.retrieve(block, steps=steps), z)
+        return self.preparation_.inverse(self._decode(remembered))
+
+    def sample(self, n: int = 1, *, basin: int | None = None, random_state: int = 0) -> np.ndarray:
+        """New patterns, (n, features), decoded from latents drawn from exp(−β E), an exact mixture of Gaussians.
+
+        Args:
+            n: how many.
+            basin: from one basin only; None draws basins in proportion to their training rows.
+            random_state: seed of the draw.
+        """
+        check_is_fitted(self, "model_")
+        if n < 1:
+            raise SpecError(f"Atlas.sample wants n ≥ 1; got {n}. Ask for one pattern or more.")
+        rng = np.random.default_rng(random_state)
+        sizes = np.bincount(self.labels_, minlength=self._bank.count)
+        if basin is not None and not 0 <= basin < self._bank.count:
+            raise SpecError(f"Atlas has basins 0 to {self._bank.count - 1}; got {basin}. Pick one of them.")
+        chosen = np.full(n, basin) if basin is not None else rng.choice(len(sizes), n, p=sizes / sizes.sum())
+        width = self._bank.score.tau / np.sqrt(self._bank.beta)
+        centres = self._bank.prototypes.detach().numpy()[chosen]
+        z = centres + width * rng.standard_normal(centres.shape).astype(np.float32)
+        return self.preparation_.inverse(self._decode(z.astype(np.float32)))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the latent axes: latent0, latent1, …."""
+        return np.asarray([f"latent{axis}" for axis in range(self.dim)], dtype=object)
+
+    # ------------------------------------------------------------------ certify and keep
+
+    def evidence(self) -> Evidence:
+        """What the checks look at: the training rows in the units in which neighbours were sought."""
+        check_is_fitted(self, "model_")
+        x = self.preparation_(self.table_.x)
+        return Evidence(
+            x=x,
+            z=self.latent_,
+            recon=self._decode(self.latent_),
+            label=self.table_.label,
+            nuisance=self.table_.nuisance,
+            basins=self.labels_,
+            memberships=_blockwise(self._bank.weights, self.latent_),
+            held_out=self.held_out_ if self.held_out_.any() else None,
+            energy=_blockwise(self._bank.energy, self.latent_),
+        )
+
+    def check(self, checks: Sequence[Check] | None = None) -> list[Verdict]:
+        """The certificate: every check's value, threshold, verdict and remedy, on the training rows."""
+        return run_checks(self.evidence(), checks)
+
+    def measure(self, *, rows: int = 2000) -> dict[str, float]:
+        """Metrics by name; ranks are counted for `rows` sampled rows among all."""
+        return measure(self.evidence(), self.map_, rows=rows, seed=self.random_state)
+
+    def describe(self, X: Any) -> dict[str, np.ndarray]:
+        """All that the atlas says of each row, from one encoding.
+
+        Columns: `x`, `y` (map), `latent` (n, dim), `basin`, `membership` (of that basin), `energy`, `anomaly_p` (NaN
+        without held-out rows).
+        """
+        x = self._prepared(X)
+        return self._described(x, self._encode(x))
+
+    def points(self) -> dict[str, np.ndarray]:
+        """`describe` of the training rows, with id, trust, held out, and what else is known of each row.
+
+        `trust` is the share of a row's nearest rows in the latent that are also among its nearest rows in the data.
+        """
+        check_is_fitted(self, "model_")
+        columns = {
+            "id": self.table_.ids,
+            **self._described(self.preparation_(self.table_.x), self.latent_),
+            "trust": _shared(self.graph_, self.latent_graph_),
+            "held_out": self.held_out_,
+        }
+        for name, column in self.table_.rows().items():
+            columns[name if name not in columns else f"{name}_"] = column
+        return columns
+
+    def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Run:
+        """Write the run folder: model, points, graphs, history, certificate, report and picture; atomic.
+
+        Raises:
+            StoreError: if the folder is in the way or cannot be written; nothing is changed then.
+        """
+        check_is_fitted(self, "model_")
+        require_writable(path, overwrite=overwrite)
+        return write_run(path, contents_of(self), overwrite=overwrite)
+
+    # ------------------------------------------------------------------ inside
+
+    @property
+    def _bank(self) -> Any:
+        check_is_fitted(self, "model_")
+        return self.model_.bank
+
+    def _prepared(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "model_")
+        x, names = (X.x, X.columns) if isinstance(X, Table) else as_matrix(X, who="Atlas")
+        match_columns(names, self.table_.columns, features=x.shape[1])
+        return self.preparation_(x)
+
+    def _latents(self, Z: Any) -> np.ndarray:
+        check_is_fitted(self, "model_")
+        z, _ = as_matrix(Z, who="Atlas.inverse_transform")
+        if z.shape[1] != self.dim:
+            raise ShapeError(
+                f"Atlas wants latents with {self.dim} axes; got {z.shape[1]}. Pass the result of transform."
+            )
+        return z
+
+    def _encode(self, x: np.ndarray) -> np.ndarray:
+        return _blockwise(lambda block: self.model_.encode(self.stem_(block)), x)
+
+    def _decode(self, z: np.ndarray) -> np.ndarray:
+        return _blockwise(lambda block: self.stem_.inverse(self.model_.decode(block)), z)
+
+    def _described(self, x: np.ndarray, z: np.ndarray) -> dict[str, np.ndarray]:
+        xy = _blockwise(self.model_.map, z)
+        memberships = _blockwise(self._bank.weights, z)
+        return {
+            "x": xy[:, 0],
+            "y": xy[:, 1],
+            "latent": z,
+            "basin": _blockwise(self._bank.nearest, z).astype(np.int32),
+            "membership": memberships.max(axis=1),
+            "energy": _blockwise(self._bank.energy, z),
+            "anomaly_p": self._p_values(x, z),
+        }
+
+    def _residual(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        return np.square(x - self._decode(z)).mean(axis=1) if len(x) else np.empty(0, np.float32)
+
+    def _p_values(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        usual = self.calibration_
+        count = len(usual["energy"])
+        if not count:
+            return np.full(len(x), np.nan)
+        above_energy = count - np.searchsorted(usual["energy"], _blockwise(self._bank.energy, z), side="left")
+        above_residual = count - np.searchsorted(usual["residual"], self._residual(x, z), side="left")
+        return np.minimum(1.0, 2 * (1 + np.minimum(above_energy, above_residual)) / (1 + count))
+
+
+def _as_table(X: Any, y: Any, nuisance: Any, environment: Any) -> Table:
+    if isinstance(X, Table):
+        if any(value is not None for value in (y, nuisance, environment)):
+            raise SpecError("Atlas.fit wants label, nuisance and environment inside the Table; got them beside it.")
+        return X
+    x, names = as_matrix(X, who="Atlas", min_rows=2)
+    return Table(
+        x,
+        columns=names or (),
+        label=None if y is None else as_rows_of("y", y, len(x)),
+        nuisance=as_nuisances(nuisance, len(x)),
+        environment=None if environment is None else as_rows_of("environment", environment, len(x)),
+    )
+
+
+def _blockwise(function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:
+    """A batched function over blocks of rows, without gradient."""
+    with torch.inference_mode():
+        parts = [function(block) for block in torch.from_numpy(rows).split(_BLOCK_ROWS)]
+        return torch.cat(parts).numpy()
+
+
+def _shared(data: Neighbours, latent: Neighbours) -> np.ndarray:
+    """Share of each row's latent neighbours that are neighbours in the data, (n,) in [0, 1]."""
+    shared = np.zeros(len(data.indices), dtype=np.float32)
+    for column in latent.indices.T:
+        shared += (data.indices == column[:, None]).any(axis=1)
+    return shared / latent.indices.shape[1]

@@ -1,0 +1,255 @@
+"""How an atlas is fitted: the default problem, its budget and its stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentatlas.core import Batch, Constant, Ramp, Schedule, SpecError, reproducible
+from latentatlas.data import encode_labels
+from latentatlas.estimator.basins import seed_bank
+from latentatlas.graph import Neighbours, fuzzy_weights, knn_graph
+from latentatlas.metrics import is_categorical
+from latentatlas.models import Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
+from latentatlas.terms import (
+    HSIC,
+    ChartBalance,
+    NeighborContrast,
+    Objective,
+    PrototypeEnergy,
+    Rebind,
+    Reconstruction,
+    Term,
+)
+from latentatlas.train import Callback, EdgeBatches, Recipe, fit
+
+__all__ = ["Fitted", "Problem", "default_steps", "fit_problem"]
+
+_STEM_COMPONENTS = 128
+_FINAL_SHARE = 0.15
+_FINAL_RATE = 1e-3
+
+Wanted = str | float | Term | tuple[Term, Schedule] | None
+"""What a user may pass for a family of terms: "auto", a factor on the default weight, a term, a term with its schedule,
+or None for none."""
+
+
+@final
+@dataclass(frozen=True)
+class Problem:
+    """Everything that decides a fit, apart from the data."""
+
+    dim: int
+    n_neighbors: int
+    n_basins: int | None
+    encoder: Encoder | None
+    neighbour_term: Wanted
+    nuisance_term: Wanted
+    basin_term: Wanted
+    steps: int | None
+    batch_edges: int | None
+    device: str
+    threads: int | None
+    seed: int
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a fit leaves behind."""
+
+    stem: Stem
+    model: Autoencoder
+    graph: Neighbours
+    objective: Objective
+    recipes: tuple[Recipe, Recipe]
+    history: dict[str, np.ndarray]
+    threads: int
+    seconds: float
+
+
+def default_steps(n: int) -> int:
+    """Optimiser steps for n training rows: 1,200 up to 1,500 rows, then growing with the cube root, 4,000 at most.
+
+    >>> default_steps(100), default_steps(70_000)
+    (1200, 4000)
+    """
+    return int(min(4000, max(1200, 1200 * (n / 1500) ** (1 / 3))))
+
+
+def fit_problem(
+    problem: Problem,
+    x: np.ndarray,
+    train: np.ndarray,
+    *,
+    nuisance: Mapping[str, np.ndarray],
+    environment: np.ndarray | None,
+    callbacks: Sequence[Callback],
+) -> Fitted:
+    """Fit stem, graph and model on the training rows of prepared patterns.
+
+    Args:
+        problem: the settings.
+        x: (n, features) float32.
+        train: row numbers to train on; the others are only in the neighbour graph that is reported.
+        nuisance: columns to be invariant to.
+        environment: environment of each row.
+        callbacks: progress and stopping rules, used in both stages.
+    """
+    started = time.perf_counter()
+    with reproducible(problem.seed, threads=problem.threads) as threads:
+        graph = knn_graph(x, problem.n_neighbors, seed=problem.seed)
+        weights = fuzzy_weights(graph)[train][:, train].tocsr()
+        rows = torch.from_numpy(x[train])
+        stem, encoder = _stem_and_encoder(problem, rows)
+        held_out = np.setdiff1d(np.arange(len(x)), train)
+        with torch.no_grad():
+            batch = _batch(stem, rows, train, nuisance, environment)
+            aside = (
+                _batch(stem, torch.from_numpy(x[held_out]), held_out, nuisance, environment) if len(held_out) else None
+            )
+        model = Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
+        model.adapt(batch.x)
+        steps = problem.steps or default_steps(len(train))
+        edges = problem.batch_edges or (256 if len(train) < 5000 else 512)
+        recipes = (Recipe(steps), Recipe(max(1, int(_FINAL_SHARE * steps)), rate=_FINAL_RATE))
+        source = EdgeBatches(batch, weights, size=edges, seed=problem.seed)
+        fabric = _fabric(problem.device)
+        stage = {"held_out": aside, "callbacks": callbacks, "fabric": fabric}
+        objective = Objective(_first_terms(problem, model, batch, steps))
+        first = fit(model, objective, source, recipes[0], **stage).columns()
+        with torch.no_grad():
+            z = model.encode(batch.x)
+            model.bank = seed_bank(z.numpy(), model.map(z).numpy(), problem.n_basins, seed=problem.seed)
+        objective = Objective(_settled(objective) | _energy_terms(problem, recipes[1].steps))
+        second = fit(model, objective, source, recipes[1], **stage).columns()
+        history = _joined(first, second)
+    return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started)
+
+
+def _stem_and_encoder(problem: Problem, rows: Tensor) -> tuple[Stem, Encoder]:
+    features = rows.shape[1]
+    if problem.encoder is None:
+        stem = PCAStem(features, min(features, _STEM_COMPONENTS)).fit(rows)
+        return stem, MLPEncoder(stem.components, problem.dim)
+    if problem.encoder.dim != problem.dim:
+        raise SpecError(
+            f"Atlas wants an encoder with dim={problem.dim}; {type(problem.encoder).__name__} has "
+            f"{problem.encoder.dim}. Make both equal."
+        )
+    return ScaleStem(features).fit(rows), deepcopy(problem.encoder)
+
+
+def _batch(
+    stem: Stem,
+    rows: Tensor,
+    numbers: np.ndarray,
+    nuisance: Mapping[str, np.ndarray],
+    environment: np.ndarray | None,
+) -> Batch:
+    """Stem coordinates and what is known about the rows, as tensors."""
+    codes = None if environment is None else torch.from_numpy(encode_labels(environment)[0][numbers])
+    together = _nuisance_matrix(nuisance)
+    return Batch(
+        x=torch.cat([stem(block) for block in rows.split(16_384)]),
+        row=torch.from_numpy(numbers.astype(np.int64)),
+        nuisance=None if together is None else torch.from_numpy(together[numbers]),
+        environment=codes,
+    )
+
+
+def _nuisance_matrix(nuisance: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Codes (n,) for one categorical nuisance; else real columns: standardised numbers and scaled indicators."""
+    if not nuisance:
+        return None
+    if len(nuisance) == 1:
+        column = next(iter(nuisance.values()))
+        return encode_labels(column)[0] if is_categorical(column) else column.astype(np.float32)
+    columns = []
+    for values in nuisance.values():
+        if is_categorical(values):
+            codes, classes = encode_labels(values)
+            columns.append(np.eye(len(classes), dtype=np.float32)[codes] / np.sqrt(2, dtype=np.float32))
+        else:
+            spread = values.std() or 1.0
+            columns.append(((values - values.mean()) / spread).astype(np.float32)[:, None])
+    return np.concatenate(columns, axis=1)
+
+
+def _first_terms(problem: Problem, model: Autoencoder, batch: Batch, steps: int) -> dict[str, tuple[Term, Schedule]]:
+    """Reconstruction from the start, then neighbours, then invariance."""
+    early = Ramp(start=0, stop=max(1, steps // 20))
+    terms: dict[str, tuple[Term, Schedule]] = {"recon": (Reconstruction(), Constant(1.0))}
+    neighbours = _wanted(problem.neighbour_term, NeighborContrast(), early, who="neighbour_term")
+    if neighbours is not None:
+        terms["neighbours"] = neighbours
+        if model.head is not None:
+            terms["map"] = (Rebind(deepcopy(neighbours[0]), {"z": "map"}), neighbours[1])
+    if batch.nuisance is not None:
+        middle = Ramp(start=steps // 10, stop=max(1, 3 * steps // 10), high=20.0)
+        invariance = _wanted(problem.nuisance_term, HSIC(), middle, who="nuisance_term")
+        if invariance is not None:
+            terms["invariance"] = invariance
+    return terms
+
+
+def _energy_terms(problem: Problem, steps: int) -> dict[str, tuple[Term, Schedule]]:
+    """Energy last, once the bank has been seeded."""
+    late = Ramp(start=0, stop=max(1, steps // 3), high=0.1)
+    energy = _wanted(problem.basin_term, PrototypeEnergy(), late, who="basin_term")
+    if energy is None:
+        return {}
+    return {"energy": energy, "balance": (ChartBalance(), late)}
+
+
+def _wanted(choice: Wanted, term: Term, schedule: Ramp, *, who: str) -> tuple[Term, Schedule] | None:
+    """The user's choice for one family of terms, as a term with its schedule."""
+    if choice is None:
+        return None
+    if choice == "auto":
+        return term, schedule
+    if isinstance(choice, int | float) and not isinstance(choice, bool):
+        if choice == 0:
+            return None
+        return term, Ramp(start=schedule.start, stop=schedule.stop, high=schedule.high * choice)
+    if isinstance(choice, Term):
+        return deepcopy(choice), schedule
+    if isinstance(choice, tuple | list) and len(choice) == 2 and isinstance(choice[0], Term):
+        return deepcopy(choice[0]), choice[1]
+    raise SpecError(
+        f'Atlas wants {who}="auto", None, a factor on the default weight, a Term, or (Term, Schedule); got {choice!r}.'
+    )
+
+
+def _settled(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
+    """The terms with the weights they have at the end of their stage."""
+    last = 2**62
+    return {name: (term, Constant(schedule(last))) for name, (term, schedule) in objective.terms.items()}
+
+
+def _joined(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Two histories as one, steps and seconds running on."""
+    second = dict(second)
+    second["step"] = second["step"] + first["step"][-1] + 1
+    second["seconds"] = second["seconds"] + first["seconds"][-1]
+    names = dict.fromkeys([*first, *second])
+    gaps = [np.full(len(part["step"]), np.nan) for part in (first, second)]
+    return {name: np.concatenate([first.get(name, gaps[0]), second.get(name, gaps[1])]) for name in names}
+
+
+def _fabric(device: str) -> Any:
+    from lightning_fabric import Fabric
+
+    try:
+        return Fabric(accelerator=device, devices=1)
+    except (ValueError, RuntimeError) as error:
+        raise SpecError(
+            f'Atlas wants a device that is there; got {device!r}: {error}. Pass device="cpu" or "auto".'
+        ) from error

@@ -1,0 +1,78 @@
+"""All metrics of an atlas, by name."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latentatlas.checks import Evidence
+from latentatlas.metrics import (
+    AdjustedRand,
+    ClusteringAccuracy,
+    DensityKL,
+    EffectiveRank,
+    ExplainedVariance,
+    MeanSquaredError,
+    NeighbourAccuracy,
+    NormalizedMutualInfo,
+    Purity,
+    TripletAccuracy,
+    VMeasure,
+    is_categorical,
+    neighbour_ranks,
+)
+
+__all__ = ["measure"]
+
+_NEIGHBOURS = 15
+_DENSITY_ROWS = 2000
+
+
+def measure(evidence: Evidence, xy: np.ndarray, *, rows: int, seed: int) -> dict[str, float]:
+    """Metrics of the latent and of the map; those that need labels only where there are categorical ones.
+
+    Args:
+        evidence: rows, latents, reconstruction, basins, labels.
+        xy: (n, 2) map coordinates.
+        rows: rows for which ranks are counted, among all.
+        seed: of the samples.
+    """
+    x, z, recon = evidence.x, evidence.z, evidence.recon
+    assert x is not None
+    assert z is not None
+    assert recon is not None
+    values = _structure(x, z, prefix="latent", rows=rows, seed=seed)
+    if z.shape != xy.shape or not np.array_equal(z, xy):
+        values |= _structure(x, xy, prefix="map", rows=rows, seed=seed)
+    values["reconstruction.mse"] = MeanSquaredError()(x, recon)
+    values["reconstruction.explained_variance"] = ExplainedVariance()(x, recon)
+    values["latent.effective_rank"] = EffectiveRank()(z)
+    if evidence.label is not None and is_categorical(evidence.label) and evidence.basins is not None:
+        values |= _against_labels(z, evidence.label, evidence.basins)
+    return values
+
+
+def _structure(x: np.ndarray, z: np.ndarray, *, prefix: str, rows: int, seed: int) -> dict[str, float]:
+    rng = np.random.default_rng(seed)
+    n = len(x)
+    k = min(_NEIGHBOURS, max(1, (n - 1) // 2))
+    chosen = np.sort(rng.choice(n, rows, replace=False)) if rows < n else None
+    few = np.sort(rng.choice(n, min(n, _DENSITY_ROWS), replace=False))
+    ranks = neighbour_ranks(x, z, k=k, rows=chosen)
+    return {
+        f"{prefix}.trustworthiness@{k}": float(ranks.trustworthiness().mean()),
+        f"{prefix}.continuity@{k}": float(ranks.continuity().mean()),
+        f"{prefix}.neighbour_overlap@{k}": float(ranks.overlap().mean()),
+        f"{prefix}.density_kl@.1": DensityKL(sigma=0.1)(x[few], z[few]),
+        f"{prefix}.triplet_accuracy": TripletAccuracy(seed=seed)(x, z),
+    }
+
+
+def _against_labels(z: np.ndarray, label: np.ndarray, basins: np.ndarray) -> dict[str, float]:
+    return {
+        "label.neighbour_accuracy@5": NeighbourAccuracy(k=min(5, len(z) - 1))(z, label),
+        "label.clustering_accuracy": ClusteringAccuracy()(label, basins),
+        "label.purity": Purity()(label, basins),
+        "label.adjusted_rand": AdjustedRand()(label, basins),
+        "label.normalized_mutual_info": NormalizedMutualInfo()(label, basins),
+        "label.v_measure": VMeasure()(label, basins),
+    }

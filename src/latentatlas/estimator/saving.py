@@ -1,0 +1,177 @@
+"""From a fitted atlas to the plain data of a run folder, and back."""
+
+from __future__ import annotations
+
+import platform
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from latentatlas.checks import Verdict
+from latentatlas.core import to_spec
+from latentatlas.data import Table, corpora
+from latentatlas.plots import map_figure, png_bytes, strip_png, training_figure
+from latentatlas.report import certificate_html
+from latentatlas.store import RunContents
+
+if TYPE_CHECKING:
+    from latentatlas.estimator.atlas import Atlas
+
+__all__ = ["contents_of", "report_of"]
+
+_EXEMPLARS = 12
+
+
+def contents_of(atlas: Atlas) -> RunContents:
+    """Everything a run folder holds. Rows of a named corpus are kept as a pointer, all others as they are."""
+    verdicts = atlas.check()
+    metrics = atlas.measure()
+    figures = figures_of(atlas)
+    table = atlas.table_
+    pointer = {
+        "pointer": table.pointer,
+        "fingerprint": table.fingerprint,
+        "rows": len(table),
+        "features": table.x.shape[1],
+    }
+    return RunContents(
+        spec=spec_of(atlas),
+        weights=weights_of(atlas),
+        points=atlas.points(),
+        graph={
+            name: {"indices": graph.indices, "distances": graph.distances}
+            for name, graph in (("input", atlas.graph_), ("latent", atlas.latent_graph_))
+        },
+        history=atlas.history_,
+        verdicts=[verdict.to_dict() for verdict in verdicts],
+        metrics=metrics,
+        patterns=pointer if _is_corpus(table) else table.x,
+        vectors=atlas.latent_,
+        report=report_of(atlas, verdicts, metrics, figures),
+        picture=next(iter(figures.values())),
+    )
+
+
+def spec_of(atlas: Atlas) -> dict[str, Any]:
+    """Constructor arguments, built objects, versions, seed, threads and the fingerprint of the data."""
+    import latentatlas
+
+    table = atlas.table_
+    return {
+        "atlas": to_spec(atlas),
+        "stem": to_spec(atlas.stem_),
+        "model": to_spec(atlas.model_),
+        "objective": to_spec(atlas.objective_),
+        "recipes": to_spec(atlas.recipes_),
+        "unit_rows": atlas.preparation_.unit,
+        "data": {
+            "name": table.name,
+            "pointer": table.pointer,
+            "fingerprint": table.fingerprint,
+            "rows": len(table),
+            "columns": list(table.columns),
+            "item_shape": None if table.item_shape is None else list(table.item_shape),
+            "has_label": table.label is not None,
+            "nuisances": list(table.nuisance),
+            "has_environment": table.environment is not None,
+            "metadata": list(table.metadata),
+        },
+        "graph": {
+            "recall": atlas.graph_.recall,
+            "exact": atlas.graph_.exact,
+            "latent_recall": atlas.latent_graph_.recall,
+            "latent_exact": atlas.latent_graph_.exact,
+        },
+        "seed": atlas.random_state,
+        "threads": atlas.threads_,
+        "seconds": atlas.seconds_,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": {
+            "latentatlas": latentatlas.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def weights_of(atlas: Atlas) -> dict[str, np.ndarray]:
+    """Every array that the fitted state needs, by dotted name."""
+    weights = {f"stem.{name}": tensor.numpy() for name, tensor in atlas.stem_.state_dict().items()}
+    weights |= {f"model.{name}": tensor.numpy() for name, tensor in atlas.model_.state_dict().items()}
+    weights |= {f"calibration.{name}": values for name, values in atlas.calibration_.items()}
+    return weights | {"preparation.centre": atlas.preparation_.centre, "preparation.scale": atlas.preparation_.scale}
+
+
+def figures_of(atlas: Atlas) -> dict[str, bytes]:
+    """PNG pictures by caption: the map by label or basin, by trust, and the training curves."""
+    table = atlas.table_
+    figures = {}
+    if table.label is not None:
+        figures["Map, coloured by label"] = map_figure(atlas.map_, colour=table.label, colour_name="label")
+    figures["Map, coloured by basin"] = map_figure(atlas.map_, colour=atlas.labels_, colour_name="basin")
+    for name, column in table.nuisance.items():
+        figures[f"Map, coloured by nuisance {name}"] = map_figure(atlas.map_, colour=column, colour_name=name)
+    trust = atlas.points()["trust"]
+    figures["Map, coloured by trust: share of a row's latent neighbours that are neighbours in the data"] = map_figure(
+        atlas.map_, colour=trust, colour_name="trust"
+    )
+    figures["training"] = training_figure(atlas.history_)
+    return {caption: png_bytes(figure) for caption, figure in figures.items()}
+
+
+def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], figures: dict[str, bytes]) -> str:
+    """The certificate as one HTML page."""
+    spec = spec_of(atlas)
+    table = atlas.table_
+    facts = {
+        "data": table.name,
+        "rows": len(table),
+        "held out": int(atlas.held_out_.sum()),
+        "features": table.x.shape[1],
+        "latent axes": atlas.dim,
+        "basins": atlas.model_.bank.count if atlas.model_.bank is not None else 0,
+        "neighbour graph": f"k = {atlas.n_neighbors}, recall {atlas.graph_.recall:.3f}",
+        "fit": f"{atlas.seconds_:.1f} s on {atlas.threads_} threads, {spec['recipes'][0]['steps']} steps",
+        "seed": atlas.random_state,
+        "latentatlas": spec["versions"]["latentatlas"],
+        "created": spec["created"],
+        "fingerprint": table.fingerprint,
+    }
+    return certificate_html(
+        title=f"Atlas of {table.name}",
+        facts=facts,
+        verdicts=[verdict.to_dict() for verdict in verdicts],
+        metrics=metrics,
+        spec=spec["atlas"],
+        figures=figures,
+        basins=_basins(atlas),
+    )
+
+
+def _basins(atlas: Atlas) -> list[dict[str, Any]]:
+    """Each basin with its size, the rows nearest its prototype and what it is made of, largest first."""
+    assert atlas.model_.bank is not None
+    table = atlas.table_
+    prototypes = atlas.model_.bank.prototypes.detach().numpy()
+    entries = []
+    for number, prototype in enumerate(prototypes):
+        rows = np.flatnonzero(atlas.labels_ == number)
+        nearest = rows[np.argsort(np.square(atlas.latent_[rows] - prototype).sum(axis=1), kind="stable")[:_EXEMPLARS]]
+        entry: dict[str, Any] = {"name": f"Basin {number}", "size": len(rows), "share": len(rows) / len(table)}
+        if table.item_shape is not None and len(table.item_shape) in (2, 3) and len(nearest):
+            entry["picture"] = strip_png(table.x[nearest].reshape(-1, *table.item_shape))
+        else:
+            entry["rows"] = table.ids[nearest].tolist()
+        if table.label is not None and len(rows):
+            names, counts = np.unique(table.label[rows].astype(str), return_counts=True)
+            leading = np.argsort(-counts, kind="stable")[:4]
+            entry["labels"] = {str(names[i]): counts[i] / len(rows) for i in leading}
+        entries.append(entry)
+    return sorted(entries, key=lambda entry: -entry["size"])
+
+
+def _is_corpus(table: Table) -> bool:
+    return table.pointer is not None and table.pointer.split(":")[0] in corpora()

@@ -1,0 +1,65 @@
+"""Studies and benchmarks: one module per study, each run by a command and written to docs/results."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from latentatlas.core import SpecError, available_threads, did_you_mean
+
+__all__ = ["benchmarks", "run_study", "studies"]
+
+_STUDIES = {"foundation": "The bundled digits and MNIST end to end: quality, speed, size, determinism."}
+
+
+def studies() -> Mapping[str, str]:
+    """Name and title of every study."""
+    return dict(_STUDIES)
+
+
+def run_study(name: str, out: Path, *, quick: bool, log: Callable[[str], None]) -> dict[str, Any]:
+    """Run a study and write OUT/NAME.json and OUT/NAME.md.
+
+    Raises:
+        SpecError: if there is no such study.
+    """
+    if name not in _STUDIES:
+        raise SpecError(f"reproduce has no study {name!r}. {did_you_mean(name, _STUDIES)}")
+    study: ModuleType = importlib.import_module(f"latentatlas.experiments.{name}")
+    result = study.run(quick=quick, log=log) | {"machine": _machine()}
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    command = f"latentatlas reproduce {name}" + (" --quick" if quick else "")
+    machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
+    notes = out / f"{name}.notes.md"
+    page = [f"# {name.capitalize()}", "", _STUDIES[name], "", f"Made by `{command}` ({machine}).", ""]
+    page += [study.to_markdown(result), ""] + (["", notes.read_text()] if notes.exists() else [])
+    (out / f"{name}.md").write_text("\n".join(page).rstrip() + "\n")
+    log(f"Wrote {out / f'{name}.md'} and {out / f'{name}.json'}")
+    return result
+
+
+def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
+    """Every benchmark by name."""
+    from latentatlas.experiments import speed
+
+    return {"import": speed.import_seconds, "transform": speed.transform_speed, "fit": speed.fit_speed}
+
+
+def _machine() -> dict[str, Any]:
+    import torch
+
+    import latentatlas
+
+    return {
+        "latentatlas": latentatlas.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "threads": available_threads(),
+    }

@@ -1,0 +1,95 @@
+"""Benchmarks: how fast, against what the machine and its peers can do in the same run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from latentatlas.core import available_threads
+from latentatlas.data import read_table
+from latentatlas.estimator import Atlas
+
+__all__ = ["fit_speed", "import_seconds", "matrix_product_rate", "transform_speed"]
+
+_ROWS = 10_000
+_REPEATS = 7
+
+
+def import_seconds() -> dict[str, float]:
+    """Wall time of `import latentatlas` and of `import torch` in fresh interpreters, the least of five."""
+    seconds = {"import torch, s": _import_time("torch"), "import latentatlas, s": _import_time("latentatlas")}
+    return seconds | {"difference, s": seconds["import latentatlas, s"] - seconds["import torch, s"]}
+
+
+def matrix_product_rate(size: int = 2048) -> float:
+    """Floating-point operations per second of a square float32 product, the best of seven."""
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    return 2 * size**3 / _least(lambda: a @ b)
+
+
+def transform_speed(atlas: Atlas | None = None, x: np.ndarray | None = None) -> dict[str, float]:
+    """Transform and decode of 10,000 rows of 784 columns, and the share of the matrix-product rate that is reached.
+
+    Without an atlas one is fitted for 20 steps on random rows: speed does not depend on the weights.
+    """
+    if x is None:
+        x = np.random.default_rng(0).standard_normal((_ROWS, 784)).astype(np.float32)
+    if atlas is None:
+        atlas = Atlas(dim=2, steps=20, n_basins=10).fit(x[:2000])
+    z = atlas.transform(x)
+    seconds = _least(lambda: atlas.transform(x))
+    back = _least(lambda: atlas.inverse_transform(z))
+    rate = matrix_product_rate()
+    weights = sum(
+        layer.weight.numel() for layer in atlas.model_.encoder.modules() if isinstance(layer, torch.nn.Linear)
+    )
+    work = 2 * len(x) * (x.shape[1] * atlas.stem_.state_dict()["basis"].shape[1] + weights)
+    return {
+        "rows": float(len(x)),
+        "transform, s": seconds,
+        "transform, µs a row": 1e6 * seconds / len(x),
+        "inverse_transform, s": back,
+        "matrix product, GFLOP/s": rate / 1e9,
+        "transform, GFLOP/s": work / seconds / 1e9,
+        "share of the matrix-product rate": work / seconds / rate,
+        "threads": float(torch.get_num_threads()),
+    }
+
+
+def fit_speed() -> dict[str, float]:
+    """Fit of the digits to two dimensions, and umap-learn on the same rows where it is installed (extra `bench`)."""
+    table = read_table("digits")
+    started = time.perf_counter()
+    Atlas(dim=2, n_basins=10).fit(table)
+    figures = {"latentatlas fit, s": time.perf_counter() - started}
+    try:
+        import umap
+    except ImportError:
+        return figures
+    umap.UMAP(random_state=0, n_jobs=1, n_epochs=2).fit(table.x)  # compile first
+    started = time.perf_counter()
+    umap.UMAP(random_state=0, n_jobs=1).fit(table.x)
+    figures["umap-learn fit (no encoder, no decoder), s"] = time.perf_counter() - started
+    first, second = figures.values()
+    return figures | {"ratio": first / second, "threads": float(available_threads())}
+
+
+def _least(action: Callable[[], object]) -> float:
+    action()
+    times = []
+    for _ in range(_REPEATS):
+        started = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _import_time(module: str) -> float:
+    code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(5)]
+    return min(float(run.stdout) for run in runs)
