@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jaxtyping import install_import_hook
+from jaxtyping import config, install_import_hook
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 _CHECKED = ["core", "geometry", "graph", "landscape", "models", "terms", "metrics", "train"]
@@ -18,6 +19,14 @@ _hook = install_import_hook([f"latentatlas.{part}" for part in _CHECKED], _TYPEC
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def unchecked() -> Iterator[None]:
+    """Without the checks of signatures, as users run: for what the library itself says about wrong input."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

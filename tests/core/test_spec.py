@@ -64,7 +64,7 @@ def test_an_objective_is_plain_json():
 
 
 def test_arguments_come_back_as_given():
-    arguments = dict(start=2, stop=9, low=0.25, high=0.5)
+    arguments = {"start": 2, "stop": 9, "low": 0.25, "high": 0.5}
     assert constructor_arguments(Ramp(**arguments)) == arguments
     assert type_name(Ramp) == "core.Ramp"
 

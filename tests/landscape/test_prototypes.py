@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -36,15 +37,15 @@ def test_by_hand():
     torch.testing.assert_close(bank.scores(key), torch.tensor([[-0.5, -4.5]]))
     w = 1 / (1 + math.exp(-8))
     torch.testing.assert_close(bank.weights(key), torch.tensor([[w, 1 - w]]))
-    assert float(bank.energy(key)) == pytest.approx(-math.log(math.exp(-1) + math.exp(-9)) / 2)
-    assert float(bank.retrieve(key)) == pytest.approx(2 * (1 - w), abs=1e-6)
+    assert bank.energy(key).item() == pytest.approx(-math.log(math.exp(-1) + math.exp(-9)) / 2)
+    assert bank.retrieve(key).item() == pytest.approx(2 * (1 - w), abs=1e-6)
 
 
 def test_dot_by_hand():
     bank = bank_of(torch.tensor([[2.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]]), score=DotScore())
     key = torch.tensor([[1.0, 2.0, 0.0, 2.0]])
     assert bank.scores(key).tolist() == [[1.0, 1.0]]
-    assert float(bank.energy(key)) == pytest.approx(9 / 4 - (1 + math.log(2)))
+    assert bank.energy(key).item() == pytest.approx(9 / 4 - (1 + math.log(2)))
     assert bank.retrieve(key).tolist() == [[1.0, 0.5, 0.0, 0.0]]
 
 
@@ -90,7 +91,7 @@ def test_recall_never_raises_the_energy(draws, score, beta):
     bank = bank_of(3 * normal(draws, 8, 4), beta=beta, score=score)
     key = 10 * normal(draws, 50, 4)
     energies = [bank.energy(bank.retrieve(key, steps=steps)) for steps in range(6)]
-    for before, after in zip(energies, energies[1:], strict=False):
+    for before, after in itertools.pairwise(energies):
         assert (after <= before + 1e-12).all()
 
 
@@ -99,9 +100,9 @@ def test_the_energy_is_bounded_below(draws, score):
     bank = bank_of(normal(draws, 5, 3), score=score)
     directions = torch.nn.functional.normalize(normal(draws, 100, 3), dim=1)
     radii = [0.0, 1.0, 10.0, 100.0, 1e4]
-    lowest = [float(bank.energy(radius * directions).min()) for radius in radii]
+    lowest = [bank.energy(radius * directions).min().item() for radius in radii]
     assert lowest[-1] > lowest[-2] > lowest[-3]  # it rises far away, in every direction
-    floor = {DotScore: -float(bank.prototypes.square().sum(dim=1).max()) / (2 * math.sqrt(3))}.get(type(score), 0.0)
+    floor = {DotScore: -bank.prototypes.square().sum(dim=1).max().item() / (2 * math.sqrt(3))}.get(type(score), 0.0)
     assert min(lowest) >= floor - math.log(5)
 
 
@@ -183,7 +184,11 @@ def test_bad_calls():
     bank = PrototypeBank(3, 2)
     with pytest.raises(ShapeError, match="keys with 2 axes; got 3"):
         bank.energy(torch.zeros(1, 3))
-    for call in (lambda: bank.split(3, torch.zeros(2)), lambda: bank.split(-1, torch.zeros(2)), lambda: bank.merge(0, 3)):
+    for call in (
+        lambda: bank.split(3, torch.zeros(2)),
+        lambda: bank.split(-1, torch.zeros(2)),
+        lambda: bank.merge(0, 3),
+    ):
         with pytest.raises(SpecError, match="prototypes 0 to 2"):
             call()
     for call in (

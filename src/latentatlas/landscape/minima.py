@@ -39,27 +39,45 @@ class Minima:
             deepest of each connected component.
         basins: number of the minimum that steepest descent reaches from each row.
         parent: number of the deeper minimum each one joins at its saddle; itself where there is none.
+        span: highest minus lowest energy.
     """
 
     rows: Int[np.ndarray, " minima"]
     prominence: Float[np.ndarray, " minima"]
     basins: Int[np.ndarray, " n"]
     parent: Int[np.ndarray, " minima"]
+    span: float
 
     def merged(self, count: int) -> Int[np.ndarray, " n"]:
-        """Basins of the `count` most prominent minima: every other one joins the minimum behind its lowest saddle."""
-        target = np.arange(len(self.rows))
-        for minimum in range(len(self.rows)):
-            while target[minimum] >= count and self.parent[target[minimum]] != target[minimum]:
-                target[minimum] = self.parent[target[minimum]]
-        return target[self.basins]
+        """Basins, numbered from 0, once only `count` minima are left.
+
+        One at a time the minimum with the least prominence × rows joins the minimum behind its saddle. Weighting by
+        rows keeps deep crumbs from outliving shallow clusters. Connected components are never joined, so more than
+        `count` basins are left where there are more components.
+        """
+        lifetime = np.minimum(self.prominence, self.span)
+        size = np.bincount(self.basins, minlength=len(self.rows))
+        parent, target = self.parent.copy(), np.arange(len(self.rows))
+        alive = np.ones(len(self.rows), dtype=bool)
+        while alive.sum() > count:
+            mortal = np.flatnonzero(alive & (parent != np.arange(len(parent))))
+            if not len(mortal):
+                break
+            ended = mortal[(lifetime[mortal] * size[mortal]).argmin()]
+            heir = parent[ended]
+            size[heir] += size[ended]
+            alive[ended] = False
+            parent[parent == ended] = heir
+            target[target == ended] = heir
+        return np.unique(target[self.basins], return_inverse=True)[1].reshape(-1)
 
 
 def find_minima(energy: Float[np.ndarray, " n"], indices: Int[np.ndarray, "n k"]) -> Minima:
     """All local minima of an energy over the rows of a k-nearest-neighbour graph, taken as undirected.
 
-    A row is a minimum if no neighbour is lower. Rows enter from low to high; where a row joins two basins, the shallower
-    one ends, and its prominence is the energy of that saddle minus that of its minimum (0-dimensional persistence).
+    A row is a minimum if no neighbour is lower. Rows enter from low to high; where a row joins two basins, the
+    shallower one ends, and its prominence is the energy of that saddle minus that of its minimum (0-dimensional
+    persistence).
     Ties are broken by row number, so a plateau is one minimum and results are deterministic.
 
     Cost: O(n k log n).
@@ -100,10 +118,12 @@ def find_minima(energy: Float[np.ndarray, " n"], indices: Int[np.ndarray, "n k"]
                 deep, shallow = (first, second) if rank[first] < rank[second] else (second, first)
                 ends[shallow] = (float(energy[row] - energy[shallow]), deep)
                 leader[shallow] = deep
-    return _collected(order, descent, ends)
+    return _collected(energy, order, descent, ends)
 
 
-def _collected(order: np.ndarray, descent: np.ndarray, ends: dict[int, tuple[float, int]]) -> Minima:
+def _collected(
+    energy: np.ndarray, order: np.ndarray, descent: np.ndarray, ends: dict[int, tuple[float, int]]
+) -> Minima:
     """Minima by prominence, then by depth."""
     minima = [row for row in order.tolist() if descent[row] == row]
     minima.sort(key=lambda row: -ends[row][0] if row in ends else -np.inf)
@@ -115,7 +135,7 @@ def _collected(order: np.ndarray, descent: np.ndarray, ends: dict[int, tuple[flo
     parent = np.array([number[ends[row][1]] if row in ends else number[row] for row in minima])
     lookup = np.zeros(len(order), dtype=np.int64)
     lookup[minima] = np.arange(len(minima))
-    return Minima(np.array(minima), prominence, lookup[bottom], parent)
+    return Minima(np.array(minima), prominence, lookup[bottom], parent, float(energy.max() - energy.min()))
 
 
 def _leader(leader: np.ndarray, row: int) -> int:

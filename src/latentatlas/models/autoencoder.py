@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -27,7 +28,7 @@ class MapHead(nn.Module):
         spread: the encoder's `spread`; the map has the same scale.
     """
 
-    def __init__(self, dim: int, *, hidden: tuple[int, ...] = (256, 256), spread: float = 10.0):
+    def __init__(self, dim: int, *, hidden: Sequence[int] = (256, 256), spread: float = 10.0):
         super().__init__()
         positive_ints("MapHead", dim=dim, hidden=tuple(hidden))
         positive_number("MapHead", spread=spread)

@@ -56,6 +56,7 @@ class NeighborContrast(Term):
                 "NeighborContrast wants the mask of known neighbours; the edges have none. "
                 "Take batches from train.EdgeBatches, or pass Edges(source, target, known)."
             )
+        z = z - z.mean(dim=0)  # the expanded square cancels less around 0
         norms = z.square().sum(dim=1)
         squared = torch.addmm(norms[:, None] + norms[None, :], z, z.T, alpha=-2).clamp(min=0)
         apart = (~edges.known).to(z.dtype)

@@ -1,0 +1,207 @@
+"""The pictures of the term pages: each shows the term on a case whose answer is known.
+
+Run `python docs/pictures.py`; it writes docs/images/term-*.png. Takes a few seconds.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from latentatlas.core import Charts, Edges
+from latentatlas.landscape import DistanceScore, PrototypeBank
+from latentatlas.terms import HSIC, ChartBalance, Covariance, NeighborContrast, PrototypeEnergy, Reconstruction
+
+IMAGES = Path(__file__).parent / "images"
+BLUE, RED, GREY = "#1f6fb4", "#d1495b", "#8a8f98"
+
+
+def main() -> None:
+    """Draw all pictures."""
+    matplotlib.rcParams.update({"font.size": 8, "axes.titlesize": 9})
+    for draw in (reconstruction, neighbor_contrast, hsic, covariance, prototype_energy, chart_balance):
+        torch.manual_seed(0)
+        target = IMAGES / f"term-{draw.__name__.replace('_', '-')}.png"
+        drawn = io.BytesIO()
+        draw().savefig(drawn, dpi=120)
+        Image.open(drawn).convert("RGB").quantize(96).save(target, optimize=True)
+        print(f"{target.name}: {target.stat().st_size / 1e3:.0f} kB")
+
+
+def reconstruction() -> Figure:
+    """Axes of variance 3/2 and 1/2: the mean leaves 1 unexplained, the first axis 1/4, the rows themselves 0."""
+    x = torch.randn(60, 2)
+    x = (x - x.mean(dim=0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(x.T, correction=0))).T
+    x = x * torch.tensor([1.5, 0.5]).sqrt()
+    turn = torch.tensor([[math.cos(0.5), -math.sin(0.5)], [math.sin(0.5), math.cos(0.5)]])
+    x, axis = x @ turn.T, turn[:, 0]
+    figure, panels = _panels(3, sharex=True, sharey=True)
+    cases = {"the mean": torch.zeros_like(x), "one axis": (x @ axis)[:, None] * axis, "every row": x}
+    for panel, (name, recon) in zip(panels, cases.items(), strict=True):
+        _join(panel, x, recon, colour=RED)
+        panel.scatter(*x.T, s=9, color=BLUE, label="x")
+        panel.scatter(*recon.T, s=9, color=RED, label="x̂")
+        panel.set_title(f"decodes {name}: {float(Reconstruction()(x, recon)):.2f}")
+        _bare(panel)
+    panels[0].legend(loc="upper left", frameon=False, handletextpad=0.1)
+    return figure
+
+
+def neighbor_contrast() -> Figure:
+    """A ring of 48 rows, each joined to the next, from a random start: the ring comes back."""
+    n, source = 48, torch.arange(48)
+    target = (source + 1) % n
+    known = torch.eye(n, dtype=torch.bool)
+    known[source, target] = known[target, source] = True
+    edges, term = Edges(source, target, known), NeighborContrast(negatives=8.0)
+    z = (0.02 * torch.randn(n, 2)).requires_grad_()
+    start, values = z.detach().clone(), []
+    optimiser = torch.optim.Adam([z], lr=0.1)
+    for _ in range(1500):
+        loss = term(z, edges)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        values.append(float(loss.detach()))
+    figure, panels = _panels(3)
+    for panel, rows, title in ((panels[0], start, "random start"), (panels[1], z.detach(), "after 1,500 steps")):
+        _join(panel, rows, rows[target], colour=GREY)
+        panel.scatter(*rows.T, s=14, c=source, cmap="twilight")
+        panel.set_title(title)
+        panel.set_aspect("equal", adjustable="datalim")
+        _bare(panel)
+    panels[2].axhline(math.log(9), color=GREY, linestyle=":", linewidth=1)
+    panels[2].text(1500, math.log(9), "log(1 + m): all rows in one place ", ha="right", va="bottom")
+    panels[2].plot(values, color=BLUE)
+    panels[2].set(xlabel="step", title="value", ylim=(0, 2.6))
+    return figure
+
+
+def hsic() -> Figure:
+    """Independent: scatters around 0. A parabola has correlation 0 and yet depends: above 0 in every batch."""
+    figure, panels = _panels(3)
+    nuisance = torch.rand(400) * 4 - 2
+    noise = 0.3 * torch.randn(400)
+    cases = {"independent": torch.randn(400), "z = nuisance² + noise": nuisance.square() - 4 / 3 + noise}
+    for panel, (name, z), colour in zip(panels, cases.items(), (BLUE, RED), strict=False):
+        panel.scatter(nuisance, z, s=4, color=colour)
+        panel.set(title=f"{name}\ncorrelation {float(torch.corrcoef(torch.stack([nuisance, z]))[0, 1]):+.2f}")
+        panel.set(xlabel="nuisance", ylabel="z")
+        panel.set_xticks([])
+        panel.set_yticks([])
+    term = HSIC()
+    for z, colour, name in zip(cases.values(), (BLUE, RED), ("independent", "parabola"), strict=True):
+        batches = [torch.randint(400, (32,)) for _ in range(300)]
+        values = [float(term(z[rows, None], nuisance[rows])) for rows in batches]
+        panels[2].hist(values, bins=30, color=colour, alpha=0.75, label=f"{name}: mean {np.mean(values):.3f}")
+    panels[2].axvline(0, color="black", linewidth=0.8)
+    panels[2].set(title="HSIC of 300 batches of 32 rows", yticks=[], ylim=(0, 50))
+    panels[2].legend(frameon=False)
+    return figure
+
+
+def covariance() -> Figure:
+    """Two axes of unit variance with correlation ρ: the value is ρ²."""
+    figure, panels = _panels(3)
+    rows = torch.randn(4000, 2)
+    rows = (rows - rows.mean(dim=0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(rows.T))).T
+
+    def correlated(rho: float) -> torch.Tensor:
+        return torch.stack([rows[:, 0], rho * rows[:, 0] + math.sqrt(1 - rho**2) * rows[:, 1]], dim=1)
+
+    for panel, rho in ((panels[0], 0.0), (panels[1], 0.9)):
+        z = correlated(rho)
+        panel.scatter(*z[:500].T, s=3, color=BLUE)
+        panel.set(title=f"ρ = {rho:g}: {float(Covariance()(z)):.2f}", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5))
+        panel.set_aspect("equal")
+        _bare(panel)
+    grid = np.linspace(-1, 1, 11)
+    panels[2].plot(np.linspace(-1, 1, 101), np.linspace(-1, 1, 101) ** 2, color=GREY, label="ρ²")
+    panels[2].scatter(grid, [float(Covariance()(correlated(float(rho)))) for rho in grid], color=BLUE, label="the term")
+    panels[2].set(xlabel="correlation ρ", title="value")
+    panels[2].legend(frameon=False)
+    return figure
+
+
+def prototype_energy() -> Figure:
+    """Two prototypes: sharp banks follow the nearest parabola d²/(2τ²), smooth ones merge into one basin."""
+    figure, panels = _panels(2)
+    line = torch.linspace(-4, 4, 401)[:, None]
+    for beta, colour in ((0.5, "#9ecae1"), (2.0, BLUE), (20.0, "#08306b")):
+        bank = _bank([[-1.5], [1.5]], beta=beta)
+        panels[0].plot(line, bank.energy(line).detach() + math.log(2) / beta, color=colour, label=f"β = {beta:g}")
+    lowest = torch.minimum((line - 1.5).square(), (line + 1.5).square()) / 2
+    panels[0].plot(line, lowest, color=RED, linestyle=":", label="nearest d²/2τ²")
+    panels[0].set(title="E(z) + log(K)/β, prototypes at ±1.5, τ = 1", xlabel="z", ylim=(-0.3, 3.5))
+    panels[0].legend(frameon=False)
+    bank = _bank([[-2.0, 0.0], [2.0, 0.5], [0.3, 2.4]], beta=1.0)
+    across, up = torch.meshgrid(torch.linspace(-4, 4, 120), torch.linspace(-2, 4, 90), indexing="xy")
+    field = bank.energy(torch.stack([across.ravel(), up.ravel()], dim=1)).detach().reshape(across.shape)
+    panels[1].contourf(across, up, field, levels=12, cmap="Blues_r")
+    start = torch.rand(22, 2) * torch.tensor([7.0, 5.4]) - torch.tensor([3.5, 1.7])
+    stop = bank.retrieve(start).detach()
+    panels[1].quiver(*start.T, *(stop - start).T, angles="xy", scale_units="xy", scale=1, width=0.005, color="#333333")
+    panels[1].scatter(*bank.prototypes.detach().T, s=60, marker="*", color=RED)
+    value = float(PrototypeEnergy()(start, bank.energy).detach())
+    lower = float(PrototypeEnergy()(stop, bank.energy).detach())
+    panels[1].set_title(f"one step of recall: mean energy {value:.2f} → {lower:.2f}")
+    _bare(panels[1])
+    return figure
+
+
+def chart_balance() -> Figure:
+    """K = 4 charts: 0 where all are used alike, log 4 where one takes all."""
+    figure, panels = _panels(3)
+    usages = {"balanced": [0.25, 0.25, 0.25, 0.25], "one chart": [0.0, 1.0, 0.0, 0.0]}
+    for panel, (name, usage) in zip(panels, usages.items(), strict=False):
+        panel.bar(range(4), usage, color=BLUE)
+        panel.set(title=f"{name}: {_balance(usage):.2f}", ylim=(0, 1.05), xlabel="chart", xticks=range(4))
+    panels[0].set_ylabel("mean membership w̄")
+    shares = np.linspace(0, 1, 101)
+    panels[2].plot(shares, [_balance([p, *[(1 - p) / 3] * 3]) for p in shares], color=BLUE)
+    panels[2].axhline(math.log(4), color=GREY, linestyle=":", linewidth=1)
+    panels[2].text(0, math.log(4), "log 4", va="bottom")
+    panels[2].axvline(0.25, color=GREY, linestyle=":", linewidth=1)
+    panels[2].set(title="value", xlabel="share of one chart, the others alike", ylim=(-0.05, 1.6))
+    return figure
+
+
+def _balance(usage: list[float]) -> float:
+    return float(ChartBalance()(Charts(torch.tensor([usage]))))
+
+
+def _bank(prototypes: list[list[float]], *, beta: float) -> PrototypeBank:
+    bank = PrototypeBank(len(prototypes), len(prototypes[0]), beta=beta, score=DistanceScore(1.0))
+    bank.prototypes.data.copy_(torch.tensor(prototypes))
+    return bank
+
+
+def _panels(count: int, *, sharex: bool = False, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(7.6, 2.5), layout="constrained")
+    axes = list(figure.subplots(1, count, sharex=sharex, sharey=sharey))
+    for panel in axes:
+        panel.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _join(panel: Axes, first: torch.Tensor, second: torch.Tensor, *, colour: str) -> None:
+    """A line from each row of one set to its row of the other."""
+    panel.plot(*torch.stack([first.T, second.T], dim=1), color=colour, linewidth=0.7, zorder=1)
+
+
+def _bare(panel: Axes) -> None:
+    panel.set_xticks([])
+    panel.set_yticks([])
+    panel.spines[:].set_visible(False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""Every public encoder, decoder, stem and model under the same laws."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from latentatlas import models
+from latentatlas.build import build
+from latentatlas.core import Batch, Latents, ShapeError, to_spec
+from latentatlas.landscape import PrototypeBank
+from latentatlas.models import Autoencoder, Encoder, ImageEncoder, MapHead, MLPEncoder, PCAStem, SignalEncoder
+
+
+class Case(NamedTuple):
+    """A module from `columns` columns to `out` columns."""
+
+    make: Callable[[], nn.Module]
+    columns: int
+    out: int
+
+
+ENCODERS = {
+    "MLPEncoder": Case(lambda: MLPEncoder(7, 3, hidden=(16, 12)), 7, 3),
+    "MLPEncoder wide": Case(lambda: MLPEncoder(2, 5, hidden=(16,)), 2, 5),
+    "MLPEncoder linear": Case(lambda: MLPEncoder(4, 2, hidden=()), 4, 2),
+    "ImageEncoder": Case(lambda: ImageEncoder((1, 8, 8), 3, channels=(8, 16), hidden=32), 64, 3),
+    "ImageEncoder odd": Case(lambda: ImageEncoder((2, 7, 9), 3, channels=(8, 16), hidden=32), 126, 3),
+    "ImageEncoder thin": Case(lambda: ImageEncoder((3, 1, 5), 2, channels=(8,), hidden=32), 15, 2),
+    "SignalEncoder": Case(lambda: SignalEncoder((1, 32), 3, channels=(8, 8), hidden=32), 32, 3),
+    "SignalEncoder odd": Case(lambda: SignalEncoder((2, 37), 3, channels=(8, 8, 8), hidden=32), 74, 3),
+    "SignalEncoder short": Case(lambda: SignalEncoder((1, 3), 2, channels=(8, 8, 8), hidden=32), 3, 2),
+}
+DECODERS = {
+    "MLPDecoder": Case(lambda: models.MLPDecoder(3, 7, hidden=(16,)), 3, 7),
+    "ImageDecoder": Case(lambda: models.ImageDecoder(3, (1, 8, 8), channels=(16, 8), hidden=32), 3, 64),
+    "ImageDecoder odd": Case(lambda: models.ImageDecoder(3, (2, 7, 9), channels=(16, 8), hidden=32), 3, 126),
+    "SignalDecoder": Case(lambda: models.SignalDecoder(3, (1, 32), channels=(8, 8), hidden=32), 3, 32),
+    "SignalDecoder odd": Case(lambda: models.SignalDecoder(3, (2, 37), channels=(8, 8, 8), hidden=32), 3, 74),
+}
+STEMS = {
+    "ScaleStem": Case(lambda: models.ScaleStem(6), 6, 6),
+    "PCAStem": Case(lambda: PCAStem(6, 2), 6, 2),
+}
+OTHERS = {"MapHead": Case(lambda: MapHead(5, hidden=(16,)), 5, 2)}
+MAPS = ENCODERS | DECODERS | STEMS | OTHERS
+
+
+def _autoencoder() -> Autoencoder:
+    return Autoencoder(MLPEncoder(7, 3, hidden=(16, 12)), head=MapHead(3, hidden=(8,)), bank=PrototypeBank(4, 3))
+
+
+def table(cases: dict[str, Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases.values(), ids=cases)
+
+
+def rows(case: Case, n: int = 5) -> Tensor:
+    return torch.randn(n, case.columns, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_table_is_complete():
+    public = {name for name in models.__all__ if not inspect.isabstract(getattr(models, name))}
+    assert {name.split()[0] for name in MAPS} | {"Autoencoder"} == public
+
+
+@table(MAPS)
+@pytest.mark.parametrize("n", [1, 5])
+def test_shapes(case: Case, n: int):
+    out = case.make().eval()(rows(case, n))
+    assert out.shape == (n, case.out)
+    assert out.dtype == torch.float32
+    assert torch.isfinite(out).all()
+
+
+@table(ENCODERS)
+def test_the_mirror_decodes_to_the_same_columns(case: Case):
+    encoder = case.make().eval()
+    assert isinstance(encoder, Encoder)
+    decoder = encoder.mirror().eval()
+    assert decoder(encoder(rows(case))).shape == (5, case.columns)
+    assert decoder.spread == encoder.spread
+
+
+@table(MAPS)
+def test_weights_that_are_saved_and_loaded_give_equal_output(case: Case):
+    torch.manual_seed(0)
+    first, second = case.make().eval(), case.make().eval()
+    x = rows(case, 20)
+    for module in (first, second):
+        if hasattr(module, "adapt"):
+            module.adapt(torch.randn(30, case.columns if module.__class__.__name__ == "MLPEncoder" else case.out))
+        if hasattr(module, "fit"):
+            module.fit(torch.randn(30, case.columns))
+    assert not torch.equal(first(x), second(x))
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(first(x), second(x))
+
+
+@table(MAPS)
+def test_evaluation_is_deterministic_and_by_row(case: Case):
+    module, x = case.make().eval(), rows(case, 6)
+    assert torch.equal(module(x), module(x))
+    torch.testing.assert_close(module(x)[2:4], module(x[2:4]))
+
+
+@table(ENCODERS | DECODERS | OTHERS)
+def test_the_gradient_reaches_every_parameter(case: Case):
+    torch.manual_seed(1)
+    module = case.make()
+    module(rows(case, 64)).square().sum().backward()
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        assert (parameter.grad != 0).any(), name
+
+
+@table(MAPS)
+@pytest.mark.parametrize("wrong", [-1, 1])
+def test_a_wrong_number_of_columns(unchecked: None, case: Case, wrong: int):
+    module = case.make()
+    with pytest.raises(
+        ShapeError, match=rf"^{type(module).__name__} wants .*{case.columns}.*; got {case.columns + wrong}\."
+    ):
+        module(torch.zeros(3, case.columns + wrong))
+
+
+@table(MAPS)
+def test_specification_round_trip(case: Case):
+    module = case.make().eval()
+    spec = json.loads(json.dumps(to_spec(module)))
+    again = build(spec).eval()
+    assert to_spec(again) == spec
+    again.load_state_dict(module.state_dict())
+    assert torch.equal(again(rows(case)), module(rows(case)))
+
+
+def test_an_autoencoder_keeps_the_same_laws():
+    torch.manual_seed(0)
+    model, x = _autoencoder(), torch.randn(40, 7)
+    model.adapt(x)
+    out = model(Batch(x))
+    assert isinstance(out, Latents)
+    assert (out.z.shape, out.recon.shape, out.map.shape) == ((40, 3), (40, 7), (40, 2))
+    torch.testing.assert_close(out.charts.weights.sum(dim=1), torch.ones(40))
+    (out.recon.square().sum() + out.map.square().sum() + out.charts.weights[:, 0].sum()).backward()
+    assert all((p.grad != 0).any() for p in model.parameters())
+
+    model.eval()
+    again = build(json.loads(json.dumps(to_spec(model)))).eval()
+    again.load_state_dict(model.state_dict())
+    for one, other in zip(model(Batch(x))[:2], again(Batch(x))[:2], strict=True):
+        assert torch.equal(one, other)
+    assert torch.equal(model.encode(x), model(Batch(x)).z)
+    assert torch.equal(model.decode(model.encode(x)), model(Batch(x)).recon)

@@ -1,0 +1,185 @@
+"""Every public term under the same laws."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from latentatlas import terms
+from latentatlas.build import build
+from latentatlas.core import Charts, Edges, MissingInput, to_spec
+from latentatlas.terms import Objective, Term
+
+Fields = dict[str, Any]
+
+_N = 12
+
+
+def _normal(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def _energy(z: Tensor) -> Tensor:
+    """A double well along the first axis."""
+    return (z[:, 0].square() - 1).square() + z[:, 1:].square().sum(dim=1)
+
+
+def _edges() -> Edges:
+    source, target = torch.tensor([0, 2, 4, 4]), torch.tensor([1, 3, 5, 6])
+    known = torch.eye(_N, dtype=torch.bool)
+    known[source, target] = known[target, source] = True
+    return Edges(source, target, known)
+
+
+def fields() -> Fields:
+    """One batch with every field that some term reads, in float64."""
+    return {
+        "x": _normal(0, _N, 5),
+        "z": _normal(1, _N, 3),
+        "recon": _normal(2, _N, 5),
+        "map": _normal(3, _N, 2),
+        "nuisance": torch.arange(_N) % 3,
+        "weight": _normal(4, _N).exp(),
+        "charts": Charts(_normal(5, _N, 4).softmax(dim=1)),
+        "edges": _edges(),
+        "energy": _energy,
+    }
+
+
+def permuted(batch: Fields, order: Tensor) -> Fields:
+    """The same batch with its rows in another order."""
+    place = torch.argsort(order)
+    edges, charts = batch["edges"], batch["charts"]
+    moved = {name: value[order] for name, value in batch.items() if isinstance(value, Tensor)}
+    known = edges.known[order][:, order]
+    return (
+        batch
+        | moved
+        | {"edges": Edges(place[edges.source], place[edges.target], known), "charts": Charts(charts[0][order])}
+    )
+
+
+def single(batch: Fields) -> Fields:
+    """The same batch in float32."""
+    narrow = {n: v.float() for n, v in batch.items() if isinstance(v, Tensor) and v.is_floating_point()}
+    return batch | narrow | {"charts": Charts(batch["charts"].weights.float())}
+
+
+class Case(NamedTuple):
+    """A term and the fields with respect to which it is differentiable."""
+
+    make: Callable[[], Term]
+    differentiable: tuple[str, ...]
+
+
+CASES = [
+    Case(lambda: terms.Reconstruction(2.0), ("recon", "x", "weight")),
+    Case(lambda: terms.NeighborContrast(8.0), ("z",)),
+    Case(lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(1.5)), ("z",)),
+    Case(terms.Covariance, ("z",)),
+    Case(terms.PrototypeEnergy, ("z",)),
+    Case(terms.ChartBalance, ("charts",)),
+    Case(lambda: terms.Rebind(terms.Covariance(), {"z": "map"}), ("map",)),
+]
+_IDS = [type(case.make()).__name__ for case in CASES]
+every_term = pytest.mark.parametrize("case", CASES, ids=_IDS)
+
+
+def value_of(term: Term, batch: Fields) -> Tensor:
+    return term(**term.bind(batch))
+
+
+def test_the_table_is_complete():
+    public = {
+        name
+        for name in terms.__all__
+        if inspect.isclass(getattr(terms, name)) and issubclass(getattr(terms, name), Term)
+    }
+    assert set(_IDS) == public - {"Term"}
+
+
+@every_term
+def test_a_finite_scalar_in_both_precisions(case: Case):
+    term, batch = case.make(), fields()
+    double, narrow = value_of(term, batch), value_of(case.make(), single(batch))
+    for value, dtype in ((double, torch.float64), (narrow, torch.float32)):
+        assert value.shape == ()
+        assert value.dtype == dtype
+        assert torch.isfinite(value)
+    assert narrow.item() == pytest.approx(double.item(), rel=1e-4, abs=1e-5)
+
+
+@every_term
+def test_the_gradient_is_right_for_every_field_it_should_move(case: Case):
+    term, batch = case.make(), fields()
+    for name in case.differentiable:
+        raw = batch[name].weights if name == "charts" else batch[name]
+
+        def loss(value: Tensor, name: str = name) -> Tensor:
+            return value_of(term, batch | {name: Charts(value) if name == "charts" else value})
+
+        leaf = raw.clone().requires_grad_()
+        assert torch.autograd.gradcheck(loss, leaf)
+        (slope,) = torch.autograd.grad(loss(leaf), leaf)
+        assert (slope != 0).any()
+
+
+@every_term
+def test_the_order_of_rows_does_not_matter(case: Case):
+    term, batch = case.make(), fields()
+    order = torch.randperm(_N, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(value_of(term, permuted(batch, order)), value_of(term, batch))
+
+
+@every_term
+def test_a_missing_field_is_named(case: Case):
+    term = case.make()
+    for entry in term.inputs():
+        without = {name: value for name, value in fields().items() if name != entry.field}
+        for batch in (without, without | {entry.field: None}):
+            if entry.required:
+                message = rf"^Term 'mine' \({type(term).__name__}\) reads `{entry.field}`, but the batch has none"
+                with pytest.raises(MissingInput, match=message):
+                    Objective({"mine": term})(batch, step=0)
+            else:
+                assert torch.isfinite(value_of(term, batch))
+
+
+@every_term
+def test_inputs_are_not_changed(case: Case):
+    term, batch = case.make(), fields()
+    value_of(term, batch)
+    for name, before in fields().items():
+        if isinstance(before, Tensor):
+            assert torch.equal(batch[name], before)
+
+
+@every_term
+def test_specification_round_trip(case: Case):
+    term = case.make()
+    spec = json.loads(json.dumps(to_spec(term)))
+    again = build(spec)
+    assert type(again) is type(term)
+    assert to_spec(again) == spec
+    assert torch.equal(value_of(again, fields()), value_of(term, fields()))
+
+
+@every_term
+def test_a_constant_batch_is_finite_with_a_finite_gradient(case: Case):
+    term, batch = case.make(), fields()
+    constant = {n: torch.zeros_like(v) for n, v in batch.items() if isinstance(v, Tensor) and n != "weight"}
+    one_chart = torch.zeros(_N, 4, dtype=torch.float64)
+    one_chart[:, 0] = 1
+    batch = batch | constant | {"charts": Charts(one_chart)}
+    for name in case.differentiable:
+        leaf = (batch[name].weights if name == "charts" else batch[name]).clone().requires_grad_()
+        value = value_of(term, batch | {name: Charts(leaf) if name == "charts" else leaf})
+        (slope,) = torch.autograd.grad(value, leaf)
+        assert torch.isfinite(value)
+        assert torch.isfinite(slope).all()
