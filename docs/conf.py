@@ -1,6 +1,7 @@
 """How the documentation is built. Nothing is fetched: the build works without a network."""
 
 import importlib.metadata
+import re
 
 project = "latentatlas"
 author = "The latentatlas founders"
@@ -21,11 +22,15 @@ autosummary_ignore_module_all = False  # the public names of a family are its __
 autosummary_imported_members = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_default_options = {"members": True, "inherited-members": False, "undoc-members": False}
+autodoc_default_options = {
+    "members": True,
+    "exclude-members": "set_fit_request, set_score_request, set_transform_request, set_inverse_transform_request",
+}
 maximum_signature_line_length = 80
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # shapes such as "n *features" would be taken for markup
 
 html_theme = "pydata_sphinx_theme"
 html_title = "latentatlas"
@@ -36,6 +41,7 @@ html_copy_source = False
 html_theme_options = {
     "logo": {"text": "latentatlas"},
     "navbar_align": "left",
+    "header_links_before_dropdown": 8,
     "navbar_end": ["theme-switcher"],
     "navigation_with_keys": False,
     "show_prev_next": True,
@@ -43,4 +49,20 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"index": []}
+html_sidebars = {page: [] for page in ("index", "start", "architecture", "run-folder")}
+
+
+def setup(app):
+    """Two corrections to what is read from the code."""
+    app.connect("autodoc-process-docstring", _loosen)
+    app.connect("autodoc-skip-member", _skip_aliases)
+
+
+def _loosen(app, what, name, obj, options, lines):
+    """Let a superscript follow code, as in `scale`²; the markup wants a space there."""
+    lines[:] = [re.sub("`(?=[²³⁻ᵀ])", r"`\\ ", line) for line in lines]
+
+
+def _skip_aliases(app, what, name, obj, skip, options):
+    """Leave out the fields of named tuples, which the docstring of the class describes."""
+    return True if str(getattr(obj, "__doc__", "")).startswith("Alias for field number") else None

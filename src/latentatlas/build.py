@@ -16,6 +16,7 @@ from latentatlas.core import SpecError, StoreError, constructor_parameters, did_
 from latentatlas.data import Table, fingerprint, read_table
 from latentatlas.estimator import Atlas
 from latentatlas.estimator.preparation import Preparation
+from latentatlas.estimator.saving import point_column
 from latentatlas.graph import Neighbours
 from latentatlas.store import Run, open_run
 
@@ -42,7 +43,7 @@ def build(spec: Any) -> Any:
     2.0
 
     Raises:
-        SpecError: for a type or argument that does not exist, with the closest one that does.
+        SpecError: for a type or argument that does not exist, with the closest one that does, or of the wrong kind.
     """
     if isinstance(spec, list | tuple):
         return [build(entry) for entry in spec]
@@ -62,13 +63,16 @@ def build(spec: Any) -> Any:
     missing = [name for name, p in known.items() if p.default is p.empty and name not in arguments]
     if missing:
         raise SpecError(f"{spec['type']} wants {', '.join(missing)}; not given. Add {missing[0]} = ... to the table.")
-    return cls(**arguments)
+    try:
+        return cls(**arguments)
+    except TypeError as error:
+        raise SpecError(f"{spec['type']} cannot be built: {error}. Check the types of its arguments.") from error
 
 
 def load(path: str | PathLike[str] | Run) -> Atlas:
     """The fitted atlas of a run folder; its transforms are bit-equal to those before saving. Nothing is unpickled.
 
-    Patterns of a corpus are read again only when something asks for them and must match their fingerprint.
+    Patterns of a corpus are read again, and must match their fingerprint.
 
     Raises:
         StoreError: if the folder is damaged, of a newer version, or its patterns are no longer what they were.
@@ -124,9 +128,9 @@ def _table(run: Run, points: Mapping[str, np.ndarray]) -> Table:
         columns=tuple(data["columns"]),
         ids=points["id"],
         label=points["label"] if data["has_label"] else None,
-        nuisance={name: points[name] for name in data["nuisances"]},
+        nuisance={name: points[point_column(name)] for name in data["nuisances"]},
         environment=points["environment"] if data["has_environment"] else None,
-        metadata={name: points[name] for name in data["metadata"] if name in points},
+        metadata={name: points[point_column(name)] for name in data["metadata"]},
         name=data["name"],
         pointer=data["pointer"],
         item_shape=None if shape is None else tuple(shape),

@@ -85,9 +85,15 @@ def _from_toml(path: Path | None) -> dict[str, Any]:
     from latentatlas.estimator import Atlas
 
     try:
-        settings = tomllib.loads(path.read_text()).get("atlas", {})
+        tables = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SpecError(f"fit wants --config as a TOML file; {path}: {error}. Check the file.") from error
+    settings = tables.get("atlas")
+    if len(tables) != 1 or not isinstance(settings, dict):
+        raise SpecError(
+            f"fit wants all settings of --config in a table [atlas]; {path} has: {', '.join(tables) or 'nothing'}. "
+            "Write [atlas] above them."
+        )
     known = inspect.signature(Atlas).parameters
     for name in settings:
         if name not in known:

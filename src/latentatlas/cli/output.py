@@ -51,7 +51,7 @@ def warn(message: str) -> None:
 
 def say(message: str) -> None:
     """A line of progress on standard error."""
-    _console(stderr=True).print(message, highlight=False)
+    _console(stderr=True).print(_escaped(message), highlight=False)
 
 
 def print_certificate(verdicts: Sequence[Mapping[str, Any]], *, title: str) -> None:
@@ -63,7 +63,7 @@ def print_certificate(verdicts: Sequence[Mapping[str, Any]], *, title: str) -> N
         rows.append(
             (
                 f"[{_COLOURS[status]}]{_SIGNS[status]} {status}[/]",
-                verdict["name"],
+                _escaped(verdict["name"]),
                 number(verdict["value"]),
                 _wanted(verdict),
                 _escaped(verdict["reason"]) + remedy,
@@ -74,7 +74,7 @@ def print_certificate(verdicts: Sequence[Mapping[str, Any]], *, title: str) -> N
 
 def print_metrics(metrics: Mapping[str, float], *, title: str) -> None:
     """Names and values."""
-    rows = [(name, number(value)) for name, value in metrics.items()]
+    rows = [(_escaped(name), number(value)) for name, value in metrics.items()]
     print_table(("metric", "value"), rows, title=title, numbers=("value",))
 
 
@@ -85,9 +85,9 @@ def print_table(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table = Table(title=_escaped(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        table.add_column(_escaped(column), justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     _console().print(table)

@@ -17,12 +17,13 @@ def rows_like(run: Run, source: str, *, vector: Sequence[str] | None = None, id_
     if vector or source.split(":")[0] in corpora():
         return read_table(source, vector=vector, id_column=id_column)
     columns = run.spec["data"]["columns"]
-    if Path(source).suffix in (".npy", ".npz") or columns[0] == "x0":
+    if Path(source).suffix in (".npy", ".npz"):
         return read_table(source, id_column=id_column)
     try:
         return read_table(source, vector=columns, id_column=id_column)
     except DataError:
-        whole = read_table(source, id_column=id_column)  # one column of vectors has other names inside than outside
-        if whole.columns == tuple(columns):
+        # Rows of the fit that had no names are compared by number; vectors have other names inside than outside.
+        whole = read_table(source, id_column=id_column)
+        if columns[0] == "x0" or whole.columns == tuple(columns):
             return whole
         raise

@@ -49,7 +49,7 @@ def search(
             typer.echo(f"{result['query']}: no row fits the filter.")
             continue
         header = list(result["hits"][0])
-        cells = [[number(v) if isinstance(v, float) else str(v) for v in hit.values()] for hit in result["hits"]]
+        cells = [[_cell(value) for value in hit.values()] for hit in result["hits"]]
         print_table(header, cells, title=f"Nearest to {result['query']}", numbers=("distance", *_SHOWN))
 
 
@@ -100,6 +100,12 @@ def _hits(
         for row, distance in zip(rows, distances, strict=True)
         if row >= 0
     ]
+
+
+def _cell(value: Any) -> str:
+    from rich.markup import escape
+
+    return number(value) if isinstance(value, float) else escape(str(value))
 
 
 def _scalar(value: Any) -> Any:

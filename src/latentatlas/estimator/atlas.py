@@ -26,7 +26,7 @@ from latentatlas.data import (
 from latentatlas.estimator.fitting import Problem, Wanted, fit_problem
 from latentatlas.estimator.measuring import measure
 from latentatlas.estimator.preparation import Preparation
-from latentatlas.estimator.saving import contents_of
+from latentatlas.estimator.saving import contents_of, point_column
 from latentatlas.graph import Neighbours, knn_graph
 from latentatlas.models import Autoencoder, Encoder, Stem
 from latentatlas.store import Run, require_writable, write_run
@@ -69,6 +69,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         latent_: (n, dim) of the training rows.
         map_: (n, 2) of the training rows.
         labels_: basin of each training row.
+        n_basins_: number of basins.
         held_out_: True for rows that training did not see.
         history_: columns of the training log.
         graph_: neighbours of the training rows in the input.
@@ -143,18 +144,21 @@ class Atlas(TransformerMixin, BaseEstimator):
         """
         self._check_settings()
         table = _as_table(X, y, nuisance, environment)
+        n = len(table)
+        if n <= self.n_neighbors:
+            cure = f"Pass n_neighbors ≤ {n - 1} or more rows." if n > 1 else "Pass more rows."
+            raise ShapeError(f"Atlas wants more rows than n_neighbors={self.n_neighbors}; got {n}. {cure}")
         require_variation(table.x)
         if not self.standardize:
             warn_of_scales(table.x, table.columns)
-        n = len(table)
-        if n <= self.n_neighbors:
-            raise ShapeError(
-                f"Atlas wants more rows than n_neighbors={self.n_neighbors}; got {n} rows. "
-                f"Pass n_neighbors ≤ {n - 1} or more rows."
-            )
         preparation = Preparation.of(table.x, standardize=self.standardize, unit=self.metric == "cosine")
         x = preparation(table.x)
         held_out = self._held_out_rows(n)
+        if self.patience is not None and not held_out.any():
+            raise SpecError(
+                f"Atlas wants held-out rows to stop early by; held_out={self.held_out} leaves none of {n}. "
+                "Raise held_out, or leave patience out."
+            )
         fitted = fit_problem(
             self._problem(),
             x,
@@ -173,6 +177,11 @@ class Atlas(TransformerMixin, BaseEstimator):
         self.held_out_ = held_out
         self._place(x)
         return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def _problem(self) -> Problem:
         return Problem(
@@ -198,23 +207,23 @@ class Atlas(TransformerMixin, BaseEstimator):
     def _check_settings(self) -> None:
         for name, least in (("dim", 1), ("n_neighbors", 1), ("random_state", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+            if not _is_integer(value) or value < least:
                 raise SpecError(f"Atlas wants {name} as an integer ≥ {least}; got {value!r}. Pass such a number.")
         for name in ("steps", "batch_edges", "n_basins", "patience", "threads"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+            if value is not None and (not _is_integer(value) or value < 1):
                 raise SpecError(
                     f"Atlas wants {name} as None or an integer ≥ 1; got {value!r}. Leave it out, or raise it."
                 )
         if self.metric not in _METRICS:
             raise SpecError(f"Atlas has no metric {self.metric!r}. {did_you_mean(self.metric, _METRICS)}")
-        if isinstance(self.encoder, str) and self.encoder != "auto":
+        if not isinstance(self.encoder, Encoder) and self.encoder != "auto":
             raise SpecError(
                 f'Atlas wants encoder="auto" or an encoder object; got {self.encoder!r}. '
                 "Pass for example latentatlas.models.ImageEncoder((1, 28, 28), dim=16)."
             )
-        if not 0 <= self.held_out < 1:
-            raise SpecError(f"Atlas wants 0 ≤ held_out < 1; got {self.held_out}. .1 keeps every tenth row aside.")
+        if not isinstance(self.held_out, int | float) or not 0 <= self.held_out < 1:
+            raise SpecError(f"Atlas wants 0 ≤ held_out < 1; got {self.held_out!r}. .1 keeps every tenth row aside.")
 
     def _held_out_rows(self, n: int) -> np.ndarray:
         count = min(int(self.held_out * n), 10_000)
@@ -229,6 +238,8 @@ class Atlas(TransformerMixin, BaseEstimator):
         self.model_ = model.eval()
         self.table_ = table
         self.n_features_in_ = len(table.columns)
+        self.n_basins_ = self._bank.count
+        vars(self).pop("feature_names_in_", None)  # of an earlier fit
         if table.columns[0] != "x0":
             self.feature_names_in_ = np.asarray(table.columns, dtype=object)
 
@@ -248,11 +259,12 @@ class Atlas(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> np.ndarray:
         """Latent coordinates, (n, dim) float32."""
-        return self._encode(self._prepared(X))
+        return self._encoded(X)
 
     def map(self, X: Any) -> np.ndarray:
         """Map coordinates, (n, 2) float32; equal to `transform` when `dim` is 2."""
-        return _blockwise(self.model_.map, self.transform(X))
+        z = self._encoded(X)
+        return _blockwise(self.model_.map, z)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Patterns decoded from latents, (n, features) float32, in the units of the data."""
@@ -260,15 +272,15 @@ class Atlas(TransformerMixin, BaseEstimator):
 
     def basins(self, X: Any) -> np.ndarray:
         """Number of the basin each row falls into, (n,) int64."""
-        return _blockwise(self._bank.nearest, self.transform(X))
+        return _blockwise(self._bank.nearest, self._encoded(X))
 
     def charts(self, X: Any) -> np.ndarray:
         """Soft memberships in the basins, (n, K); rows sum to 1."""
-        return _blockwise(self._bank.weights, self.transform(X))
+        return _blockwise(self._bank.weights, self._encoded(X))
 
     def energy(self, X: Any) -> np.ndarray:
         """Energy of each row in the landscape of the prototypes, (n,); low in the middle of basins."""
-        return _blockwise(self._bank.energy, self.transform(X))
+        return _blockwise(self._bank.energy, self._encoded(X))
 
     def anomaly_score(self, X: Any) -> np.ndarray:
         """p-value of each row being as usual as the held-out training rows, (n,) in (0, 1]; small is anomalous.
@@ -288,7 +300,7 @@ class Atlas(TransformerMixin, BaseEstimator):
 
     def recall(self, X: Any, *, steps: int = 1) -> np.ndarray:
         """Patterns remembered from noisy ones, (n, features): encode, `steps` of retrieval from the bank, decode."""
-        z = self.transform(X)
+        z = self._encoded(X)
         remembered = _blockwise(lambda block: self._bank.retrieve(block, steps=steps), z)
         return self.preparation_.inverse(self._decode(remembered))
 
@@ -364,9 +376,7 @@ class Atlas(TransformerMixin, BaseEstimator):
             "trust": _shared(self.graph_, self.latent_graph_),
             "held_out": self.held_out_,
         }
-        for name, column in self.table_.rows().items():
-            columns[name if name not in columns else f"{name}_"] = column
-        return columns
+        return columns | {point_column(name): column for name, column in self.table_.rows().items()}
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Run:
         """Write the run folder: model, points, graphs, history, certificate, report and picture; atomic.
@@ -390,6 +400,10 @@ class Atlas(TransformerMixin, BaseEstimator):
         x, names = (X.x, X.columns) if isinstance(X, Table) else as_matrix(X, who="Atlas")
         match_columns(names, self.table_.columns, features=x.shape[1])
         return self.preparation_(x)
+
+    def _encoded(self, X: Any) -> np.ndarray:
+        """What `transform` returns before scikit-learn's `set_output` wraps it."""
+        return self._encode(self._prepared(X))
 
     def _latents(self, Z: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
@@ -432,6 +446,10 @@ class Atlas(TransformerMixin, BaseEstimator):
         return np.minimum(1.0, 2 * (1 + np.minimum(above_energy, above_residual)) / (1 + count))
 
 
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def _as_table(X: Any, y: Any, nuisance: Any, environment: Any) -> Table:
     if isinstance(X, Table):
         if any(value is not None for value in (y, nuisance, environment)):
@@ -449,9 +467,10 @@ def _as_table(X: Any, y: Any, nuisance: Any, environment: Any) -> Table:
 
 def _blockwise(function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:
     """A batched function over blocks of rows, without gradient."""
-    with torch.inference_mode():
-        parts = [function(block) for block in torch.from_numpy(rows).split(_BLOCK_ROWS)]
-        return torch.cat(parts).numpy()
+    starts = range(0, max(len(rows), 1), _BLOCK_ROWS)
+    with torch.inference_mode():  # torch takes writable arrays only; memory-mapped rows are copied block by block
+        blocks = (torch.from_numpy(np.require(rows[start : start + _BLOCK_ROWS], requirements="W")) for start in starts)
+        return torch.cat([function(block) for block in blocks]).numpy()
 
 
 def _shared(data: Neighbours, latent: Neighbours) -> np.ndarray:

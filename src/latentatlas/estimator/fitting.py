@@ -144,7 +144,10 @@ def _stem_and_encoder(problem: Problem, rows: Tensor) -> tuple[Stem, Encoder]:
             f"Atlas wants an encoder with dim={problem.dim}; {type(problem.encoder).__name__} has "
             f"{problem.encoder.dim}. Make both equal."
         )
-    return ScaleStem(features).fit(rows), deepcopy(problem.encoder)
+    stem, encoder = ScaleStem(features).fit(rows), deepcopy(problem.encoder).eval()
+    with torch.no_grad():
+        encoder(stem(rows[:1]))  # an encoder of other columns says so
+    return stem, encoder
 
 
 def _batch(
@@ -251,5 +254,5 @@ def _fabric(device: str) -> Any:
         return Fabric(accelerator=device, devices=1)
     except (ValueError, RuntimeError) as error:
         raise SpecError(
-            f'Atlas wants a device that is there; got {device!r}: {error}. Pass device="cpu" or "auto".'
+            f'Atlas wants a device that is there; got {device!r}: {str(error).rstrip(".")}. Pass device="cpu" or "auto".'
         ) from error

@@ -19,9 +19,30 @@ from latentatlas.store import RunContents
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
 
-__all__ = ["contents_of", "report_of"]
+__all__ = ["contents_of", "point_column", "report_of"]
 
 _EXEMPLARS = 12
+_OWN_COLUMNS = {
+    "id",
+    "x",
+    "y",
+    "latent",
+    "basin",
+    "membership",
+    "energy",
+    "anomaly_p",
+    "trust",
+    "held_out",
+}
+
+
+def point_column(name: str) -> str:
+    """The name among the points of a column of the data: its own, or with `_` added where the atlas has such a column.
+
+    >>> point_column("age"), point_column("energy"), point_column("energy_")
+    ('age', 'energy_', 'energy__')
+    """
+    return f"{name}_" if name.rstrip("_") in _OWN_COLUMNS else name
 
 
 def contents_of(atlas: Atlas) -> RunContents:
@@ -132,7 +153,7 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
         "held out": int(atlas.held_out_.sum()),
         "features": table.x.shape[1],
         "latent axes": atlas.dim,
-        "basins": atlas.model_.bank.count if atlas.model_.bank is not None else 0,
+        "basins": atlas.n_basins_,
         "neighbour graph": f"k = {atlas.n_neighbors}, recall {atlas.graph_.recall:.3f}",
         "fit": f"{atlas.seconds_:.1f} s on {atlas.threads_} threads, {spec['recipes'][0]['steps']} steps",
         "seed": atlas.random_state,

@@ -142,7 +142,7 @@ def _same_twice(table: Table) -> float:
 def _mnist(table: Table, steps: int | None, log: Callable[[str], None]) -> dict[str, float]:
     started = time.perf_counter()
     atlas = Atlas(dim=16, steps=steps).fit(table)
-    figures = {"rows": len(table), "fit, s": time.perf_counter() - started, "basins found": atlas.model_.bank.count}
+    figures = {"rows": len(table), "fit, s": time.perf_counter() - started, "basins found": atlas.n_basins_}
     figures["recall of the neighbour graph"] = atlas.graph_.recall
     log(f"MNIST fitted in {figures['fit, s']:.0f} s")
     with tempfile.TemporaryDirectory() as folder:

@@ -18,6 +18,7 @@ EXACT_ROWS = 20_000
 _PROBE_ROWS = 512
 _TRAINING_ROWS_PER_CELL = 64
 _SCAN_ROWS = 16  # faiss takes differences, and does not expand the square, for fewer than 20 queries
+_SPARE = 16
 _TOLERANCE = 1e-3
 _BLOCK_NUMBERS = 2**24
 
@@ -173,19 +174,22 @@ def _around(centre: np.ndarray, x: np.ndarray) -> np.ndarray:
 def _brute_force(queries: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Squared distances and numbers of the k nearest rows.
 
-    The fast search expands ‖a − b‖², which cancels where neighbours are much nearer than the centre is. Queries whose
-    rounding error could exceed `_TOLERANCE` of their farthest neighbour are searched again by differences.
+    The fast search expands ‖a − b‖², which cancels where neighbours are much nearer than the centre is. It fetches some
+    rows more, whose distances are then taken by differences. Queries for which a row that was not fetched could still
+    be nearer, by more than `_TOLERANCE`, are searched again by differences alone.
     """
     import faiss
 
-    squared, indices = faiss.knn(queries, rows, k)
-    reach = np.maximum(squared[:, -1], 0)
-    error = 8 * np.finfo(np.float32).eps * (2 * np.linalg.norm(queries, axis=1) + np.sqrt(reach)) ** 2
-    doubtful = np.flatnonzero(error > _TOLERANCE * reach)
+    wide = min(k + _SPARE, len(rows))
+    rough, found = faiss.knn(queries, rows, wide)
+    squared, indices = _measured(queries, rows, found)
+    last = squared[:, k - 1]
+    error = 8 * np.finfo(np.float32).eps * (2 * np.linalg.norm(queries, axis=1) + np.sqrt(last)) ** 2
+    doubtful = np.flatnonzero((last + error > rough[:, -1]) & (error > _TOLERANCE * last) & (wide < len(rows)))
     for start in range(0, len(doubtful), _SCAN_ROWS):
         some = doubtful[start : start + _SCAN_ROWS]
-        squared[some], indices[some] = faiss.knn(queries[some], rows, k)
-    return _measured(queries, rows, indices)
+        squared[some], indices[some] = _measured(queries[some], rows, faiss.knn(queries[some], rows, wide)[1])
+    return squared[:, :k], indices[:, :k]
 
 
 def _measured(queries: np.ndarray, rows: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from jaxtyping import Float, Int
 
-from latentatlas.core import ShapeError
+from latentatlas.core import DataError, ShapeError
 from latentatlas.graph import Neighbours
 
 __all__ = ["Minima", "density_energy", "find_minima"]
@@ -88,16 +88,20 @@ def find_minima(energy: Float[np.ndarray, " n"], indices: Int[np.ndarray, "n k"]
     ([0, 4], [inf, 4.0], [0, 0, 0, 1, 1])
 
     Raises:
-        ShapeError: if there is not one energy per row.
+        ShapeError: if there is not one energy per row, or no row.
+        DataError: if an energy is NaN.
 
     References:
         Chazal et al., *Persistence-based clustering in Riemannian manifolds*, 2013 (ToMATo).
     """
     n = len(energy)
-    if len(indices) != n:
+    if len(indices) != n or n == 0:
         raise ShapeError(
-            f"find_minima wants one energy per row; got {n} for {len(indices)} rows. Pass matching arrays."
+            f"find_minima wants one energy for each of one row or more; got {n} for {len(indices)} rows. "
+            "Pass matching arrays."
         )
+    if np.isnan(energy).any():
+        raise DataError(f"find_minima wants energies that compare; row {np.isnan(energy).argmax()} has NaN. Drop it.")
     start, neighbours = _undirected(indices)
     order = np.argsort(energy, kind="stable")
     rank = np.empty(n, dtype=np.int64)
@@ -146,9 +150,10 @@ def _leader(leader: np.ndarray, row: int) -> int:
 
 
 def _undirected(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Neighbour lists in both directions, as offsets and row numbers."""
+    """Neighbour lists in both directions, as offsets and row numbers; an index of −1 is no neighbour."""
     n, k = indices.shape
-    ones = np.ones(n * k, dtype=np.int8)
-    graph = sp.csr_matrix((ones, (np.repeat(np.arange(n), k), indices.ravel())), shape=(n, n))
+    reached = indices.ravel() >= 0
+    rows = np.repeat(np.arange(n), k)[reached]
+    graph = sp.csr_matrix((np.ones(len(rows), np.int32), (rows, indices.ravel()[reached])), shape=(n, n))
     both = sp.csr_matrix(graph + graph.T)
     return both.indptr, both.indices

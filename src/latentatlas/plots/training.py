@@ -20,14 +20,14 @@ _ACROSS = 3
 
 
 def training_figure(history: Mapping[str, np.ndarray]) -> Figure:
-    """Small charts over the steps: the loss, each term's raw value, all weights, and all gradient shares.
+    """Small charts over the steps: the loss, each term's raw value (on held-out rows too), all weights, and all gradient shares.
 
     Values are on a logarithmic axis where all of them are positive. Entries that are NaN (not logged at that step)
     are skipped.
 
     Args:
-        history: columns `step`, `loss`, `held_out/loss`, `value/NAME`, `weight/NAME`, `share/NAME`; all but `step` may
-            be absent. Shares are fractions in [0, 1].
+        history: columns `step`, `loss`, `held_out/loss`, `value/NAME`, `held_out/NAME`, `weight/NAME`, `share/NAME`; all
+            but `step` may be absent. Shares are fractions in [0, 1].
 
     Raises:
         MissingInput: if there is no `step`, or nothing to draw against it.
@@ -78,7 +78,11 @@ def _charts(history: Mapping[str, np.ndarray]) -> list[tuple[str, Callable[[Axes
     losses = {"loss": ("training", CATEGORY_COLOURS[6]), "held_out/loss": ("held out", CATEGORY_COLOURS[2])}
     losses = {column: style for column, style in losses.items() if column in history}
     charts = [("Loss", lines(losses))] if losses else []
-    charts += [(name, lines({c: ("", colour)})) for c, (name, colour) in of_kind("value").items()]
+    for column, (name, colour) in of_kind("value").items():
+        aside = f"held_out/{name}"
+        beside = {column: ("training", colour), aside: ("held out", CATEGORY_COLOURS[2])}
+        known = aside in history and np.isfinite(np.asarray(history[aside], dtype=float)).any()
+        charts.append((name, lines(beside if known else {column: ("", colour)})))
     charts += [("Weights", lines(of_kind("weight")))] if of_kind("weight") else []
     shares = {name: (history[column], colours[name]) for column, (name, _) in of_kind("share").items()}
     charts += [("Gradient shares", lambda axes: _draw_shares(axes, step, shares))] if shares else []

@@ -28,6 +28,8 @@ _HELD_OUT_ROWS = 4096
 class Recipe:
     """How the optimiser runs: AdamW with a one-cycle rate; weight decay on matrices only; clipped gradients.
 
+    While the rate rises and falls the momentum goes from .95 to .85 and back, as the one-cycle rule has it.
+
     Args:
         steps: optimiser steps.
         rate: highest learning rate, reached after `warmup` of the steps.
@@ -65,7 +67,7 @@ class Recipe:
         matrices = [p for p in trained if p.ndim > 1]
         vectors = [p for p in trained if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": self.decay}, {"params": vectors, "weight_decay": 0.0}]
-        return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.rate, betas=(0.9, 0.98))
+        return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.rate, betas=(0.95, 0.98))
 
     def schedule(self, optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
         """The one-cycle rate; constant where the rise would take no more than one step."""
