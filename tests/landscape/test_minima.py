@@ -29,7 +29,9 @@ def minimax(rank: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 def clusters(seed: int, n: int, centres: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return (8 * rng.normal(size=(centres, 2))[rng.integers(centres, size=n)] + rng.normal(size=(n, 2))).astype(np.float32)
+    return (8 * rng.normal(size=(centres, 2))[rng.integers(centres, size=n)] + rng.normal(size=(n, 2))).astype(
+        np.float32
+    )
 
 
 def test_a_chain_with_three_valleys():

@@ -10,7 +10,7 @@ from latentatlas.cli.output import JsonOption, print_json, print_metrics
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="import, transform, fit, or `all`.")] = "all",
+    name: Annotated[str, typer.Argument(help="import, weight, transform, fit, or `all`.")] = "all",
     as_json: JsonOption = False,
 ) -> None:
     """Measure speed on this machine; ratios are to be trusted, seconds depend on what else runs."""

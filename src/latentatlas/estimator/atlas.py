@@ -34,7 +34,7 @@ from latentatlas.train import Callback, EarlyStop, Progress
 
 __all__ = ["Atlas"]
 
-_BLOCK_ROWS = 8192
+_BLOCK_ROWS = 2048
 _METRICS = ("euclidean", "cosine")
 
 
@@ -181,6 +181,8 @@ class Atlas(TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        if tags.transformer_tags is not None:
+            tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
     def _problem(self) -> Problem:

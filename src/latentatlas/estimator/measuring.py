@@ -25,6 +25,7 @@ __all__ = ["measure"]
 
 _NEIGHBOURS = 15
 _DENSITY_ROWS = 2000
+_LABEL_ROWS = 10_000
 
 
 def measure(evidence: Evidence, xy: np.ndarray, *, rows: int, seed: int) -> dict[str, float]:
@@ -33,7 +34,8 @@ def measure(evidence: Evidence, xy: np.ndarray, *, rows: int, seed: int) -> dict
     Args:
         evidence: rows, latents, reconstruction, basins, labels.
         xy: (n, 2) map coordinates.
-        rows: rows for which ranks are counted, among all.
+        rows: rows for which ranks are counted, among all; densities are compared on at most 2,000 rows and the
+            nearest-neighbour classifier is judged on at most 10,000.
         seed: of the samples.
     """
     x, z, recon = evidence.x, evidence.z, evidence.recon
@@ -47,13 +49,15 @@ def measure(evidence: Evidence, xy: np.ndarray, *, rows: int, seed: int) -> dict
     values["reconstruction.explained_variance"] = ExplainedVariance()(x, recon)
     values["latent.effective_rank"] = EffectiveRank()(z)
     if evidence.label is not None and is_categorical(evidence.label) and evidence.basins is not None:
-        values |= _against_labels(z, evidence.label, evidence.basins)
+        values |= _against_labels(z, evidence.label, evidence.basins, seed=seed)
     return values
 
 
 def _structure(x: np.ndarray, z: np.ndarray, *, prefix: str, rows: int, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
     n = len(x)
+    if n < 3:
+        return {}  # two rows have no ranks
     k = min(_NEIGHBOURS, max(1, (n - 1) // 2))
     chosen = np.sort(rng.choice(n, rows, replace=False)) if rows < n else None
     few = np.sort(rng.choice(n, min(n, _DENSITY_ROWS), replace=False))
@@ -67,9 +71,10 @@ def _structure(x: np.ndarray, z: np.ndarray, *, prefix: str, rows: int, seed: in
     }
 
 
-def _against_labels(z: np.ndarray, label: np.ndarray, basins: np.ndarray) -> dict[str, float]:
+def _against_labels(z: np.ndarray, label: np.ndarray, basins: np.ndarray, *, seed: int) -> dict[str, float]:
+    few = np.sort(np.random.default_rng(seed).choice(len(z), min(len(z), _LABEL_ROWS), replace=False))
     return {
-        "label.neighbour_accuracy@5": NeighbourAccuracy(k=min(5, len(z) - 1))(z, label),
+        "label.neighbour_accuracy@5": NeighbourAccuracy(k=min(5, len(z) - 1))(z[few], label[few]),
         "label.clustering_accuracy": ClusteringAccuracy()(label, basins),
         "label.purity": Purity()(label, basins),
         "label.adjusted_rand": AdjustedRand()(label, basins),

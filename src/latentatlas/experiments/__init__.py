@@ -48,7 +48,12 @@ def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
     """Every benchmark by name."""
     from latentatlas.experiments import speed
 
-    return {"import": speed.import_seconds, "transform": speed.transform_speed, "fit": speed.fit_speed}
+    return {
+        "import": speed.import_seconds,
+        "weight": speed.installed_weight,
+        "transform": speed.transform_speed,
+        "fit": speed.fit_speed,
+    }
 
 
 def _machine() -> dict[str, Any]:

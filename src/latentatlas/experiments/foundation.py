@@ -14,7 +14,7 @@ import numpy as np
 import latentatlas as la
 from latentatlas.data import Table, read_table
 from latentatlas.estimator import Atlas
-from latentatlas.experiments.speed import import_seconds, transform_speed
+from latentatlas.experiments.speed import import_seconds, installed_weight, transform_speed
 from latentatlas.metrics import ClusteringAccuracy, Continuity, NeighbourAccuracy, Trustworthiness, neighbour_ranks
 
 __all__ = ["run", "to_markdown"]
@@ -31,6 +31,7 @@ _MNIST_TARGETS = {
     "saved run without patterns and graph, MB": (20.0, "lower"),
     "peak memory, GB": (24.0, "lower"),
     "import beyond torch, s": (0.5, "lower"),
+    "installed beyond torch, MB": (700.0, "lower"),
     "reloaded transform is bit-equal": (1.0, "higher"),
     "same seed and threads, bit-identical fit": (1.0, "higher"),
 }
@@ -47,6 +48,7 @@ def run(*, quick: bool, log: Callable[[str], None]) -> dict[str, Any]:
     log(f"MNIST: {len(rows):,} rows")
     result["mnist"] = _mnist(rows, steps, log)
     result["import"] = import_seconds()
+    result["weight"] = installed_weight()
     return result
 
 
@@ -60,6 +62,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     lines += [f"| {name} | {_figure(value)} |" for name, value in result["mnist"].items()]
     figures = result["mnist"] | {
         "import beyond torch, s": result["import"]["difference, s"],
+        "installed beyond torch, MB": result["weight"]["beyond torch, MB"],
         "same seed and threads, bit-identical fit": result["determinism"],
     }
     lines += ["", "Targets:", ""]

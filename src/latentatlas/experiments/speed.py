@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,15 +15,20 @@ from latentatlas.core import available_threads
 from latentatlas.data import read_table
 from latentatlas.estimator import Atlas
 
-__all__ = ["fit_speed", "import_seconds", "matrix_product_rate", "transform_speed"]
+__all__ = ["fit_speed", "import_seconds", "installed_weight", "matrix_product_rate", "transform_speed"]
 
 _ROWS = 10_000
 _REPEATS = 7
 
 
 def import_seconds() -> dict[str, float]:
-    """Wall time of `import latentatlas` and of `import torch` in fresh interpreters, the least of five."""
-    seconds = {"import torch, s": _import_time("torch"), "import latentatlas, s": _import_time("latentatlas")}
+    """Wall time of imports in fresh interpreters, the least of five."""
+    names = {
+        "import torch": "torch",
+        "import latentatlas": "latentatlas",
+        "first use of Atlas": "latentatlas.estimator",
+    }
+    seconds = {f"{title}, s": _import_time(module) for title, module in names.items()}
     return seconds | {"difference, s": seconds["import latentatlas, s"] - seconds["import torch, s"]}
 
 
@@ -77,6 +83,49 @@ def fit_speed() -> dict[str, float]:
     figures["umap-learn fit (no encoder, no decoder), s"] = time.perf_counter() - started
     first, second = figures.values()
     return figures | {"ratio": first / second, "threads": float(available_threads())}
+
+
+def installed_weight() -> dict[str, float]:
+    """Megabytes on disk of the packages a plain install brings, with torch and what torch needs apart."""
+    torch_needs = _closure("torch", set())
+    ours = _closure("latentatlas", set()) - torch_needs - {"latentatlas"}
+    sizes = {name: _megabytes(name) for name in sorted(ours)}
+    heaviest = sorted(sizes, key=lambda name: -sizes[name])[:5]
+    return {
+        "torch and its needs, MB": sum(map(_megabytes, torch_needs)),
+        "beyond torch, MB": sum(sizes.values()),
+        "packages beyond torch": float(len(sizes)),
+        **{f"of it {name}, MB": sizes[name] for name in heaviest},
+    }
+
+
+def _closure(name: str, seen: set[str]) -> set[str]:
+    """Names of a package and of all it requires without extras, as installed here."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    name = canonicalize_name(name)
+    if name in seen:
+        return seen
+    try:
+        needs = requires(name) or []
+    except PackageNotFoundError:
+        return seen
+    seen.add(name)
+    for line in needs:
+        need = Requirement(line)
+        if need.marker is None or need.marker.evaluate({"extra": ""}):
+            _closure(need.name, seen)
+    return seen
+
+
+def _megabytes(name: str) -> float:
+    from importlib.metadata import files
+
+    paths = {Path(str(file.locate())) for file in files(name) or []}
+    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
 
 
 def _least(action: Callable[[], object]) -> float:

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from latentatlas.core import Constant, Ramp
+from latentatlas.estimator.fitting import Problem, default_steps, fit_problem
+from latentatlas.estimator.fitting import _joined as joined
+from latentatlas.estimator.fitting import _nuisance_matrix as nuisance_matrix
+from latentatlas.estimator.fitting import _settled as settled
+from latentatlas.models import MLPEncoder, PCAStem, ScaleStem
+from latentatlas.terms import Objective, Reconstruction
+
+
+def problem(**settings) -> Problem:
+    usual = {
+        "dim": 2,
+        "n_neighbors": 5,
+        "n_basins": 2,
+        "encoder": None,
+        "neighbour_term": "auto",
+        "nuisance_term": "auto",
+        "basin_term": "auto",
+        "steps": 4,
+        "batch_edges": 16,
+        "device": "cpu",
+        "threads": 1,
+        "seed": 0,
+    }
+    return Problem(**(usual | settings))
+
+
+def test_default_steps_grow_with_the_cube_root():
+    assert default_steps(10) == default_steps(1500) == 1200
+    assert default_steps(8 * 1500) == 2400
+    assert default_steps(10**6) == 4000
+
+
+def test_a_category_stays_codes_and_a_number_stays_a_column():
+    assert nuisance_matrix({}) is None
+    codes = nuisance_matrix({"author": np.array(["bob", "ann", "bob"])})
+    assert codes.dtype == np.int64
+    assert codes.tolist() == [1, 0, 1]
+    numbers = nuisance_matrix({"age": np.array([1.5, 2.5, 4.0])})
+    assert numbers.dtype == np.float32
+    assert numbers.tolist() == [1.5, 2.5, 4.0]
+
+
+def test_several_nuisances_weigh_alike():
+    author, age = np.array(list("aabb")), np.array([1.0, 3.0, 1.0, 3.0])
+    matrix = nuisance_matrix({"author": author, "age": age})
+    assert matrix.dtype == np.float32
+    np.testing.assert_allclose(matrix[:, :2], np.eye(2)[[0, 0, 1, 1]] / np.sqrt(2), rtol=1e-6)
+    assert matrix[:, 2].tolist() == [-1, 1, -1, 1]
+    assert np.square(matrix[0, :2] - matrix[2, :2]).sum() == pytest.approx(1.0)  # two authors are 1 apart
+
+
+def test_a_constant_number_is_zero_beside_others():
+    matrix = nuisance_matrix({"a": np.full(3, 7.0), "b": np.full(3, 2.0)})
+    assert matrix.tolist() == [[0, 0]] * 3
+
+
+def test_settled_terms_have_their_last_weight():
+    terms = settled(Objective({"recon": (Reconstruction(), Ramp(start=0, stop=10, high=3.0))}))
+    assert isinstance(terms["recon"][1], Constant)
+    assert terms["recon"][1].weight == 3.0
+
+
+def test_joined_histories_run_on():
+    first = {"step": np.array([0.0, 3.0]), "seconds": np.array([1.0, 2.0]), "value/recon": np.array([5.0, 4.0])}
+    second = {"step": np.array([0.0, 1.0]), "seconds": np.array([0.5, 1.0]), "value/energy": np.array([7.0, 6.0])}
+    history = joined(first, second)
+    assert history["step"].tolist() == [0, 3, 4, 5]
+    assert history["seconds"].tolist() == [1, 2, 2.5, 3]
+    np.testing.assert_array_equal(history["value/recon"], [5, 4, np.nan, np.nan])
+    np.testing.assert_array_equal(history["value/energy"], [np.nan, np.nan, 7, 6])
+    assert second["step"].tolist() == [0, 1]
+
+
+def test_the_graph_has_all_rows_and_the_stem_sees_only_training_rows(rng: np.random.Generator):
+    x = rng.normal(size=(40, 3)).astype(np.float32)
+    train = np.arange(30)
+    fitted = fit_problem(problem(), x, train, nuisance={}, environment=None, callbacks=())
+    assert fitted.graph.indices.shape == (40, 5)
+    assert isinstance(fitted.stem, PCAStem)
+    np.testing.assert_allclose(fitted.stem.mean.numpy(), x[:30].mean(axis=0), atol=1e-6)
+    assert fitted.threads == 1
+    assert [recipe.steps for recipe in fitted.recipes] == [4, 1]
+    assert set(fitted.objective.terms) == {"recon", "neighbours", "energy", "balance"}
+    assert not fitted.model.training
+
+
+def test_an_encoder_of_ones_own_comes_with_plain_scaling(rng: np.random.Generator):
+    x = rng.normal(size=(30, 3)).astype(np.float32)
+    encoder = MLPEncoder(3, 2, hidden=(8,))
+    fitted = fit_problem(problem(encoder=encoder), x, np.arange(30), nuisance={}, environment=None, callbacks=())
+    assert isinstance(fitted.stem, ScaleStem)
+    assert fitted.model.encoder is not encoder
+    assert fitted.model.encoder.hidden == (8,)
+
+
+def test_wide_data_are_reduced_by_the_stem(rng: np.random.Generator):
+    x = rng.normal(size=(40, 200)).astype(np.float32)
+    fitted = fit_problem(problem(steps=1), x, np.arange(40), nuisance={}, environment=None, callbacks=())
+    assert fitted.stem.components == 128
+    assert fitted.model.encode(torch.zeros(1, 128)).shape == (1, 2)
