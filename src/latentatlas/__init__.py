@@ -10,8 +10,9 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_LAZY = {"Atlas": "latentatlas.estimator", "load": "latentatlas.build", "build": "latentatlas.build"}
+_LAZY = {"Atlas": "latentatlas.estimator", "load": "latentatlas.build"}
 _PARTS = {
+    "build",
     "checks",
     "core",
     "data",

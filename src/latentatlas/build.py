@@ -55,6 +55,8 @@ def build(spec: Any) -> Any:
     if spec["type"] not in names:
         raise SpecError(f"build has no type {spec['type']!r}. {did_you_mean(spec['type'], names)}")
     cls = names[spec["type"]]
+    if inspect.isabstract(cls) or getattr(cls, "_is_protocol", False):
+        raise SpecError(f"{spec['type']} is an interface and cannot be built. Name a class that implements it.")
     known = constructor_parameters(cls)
     arguments = {name: build(value) for name, value in spec.items() if name != "type"}
     for name in arguments:

@@ -185,7 +185,7 @@ def test_rows_that_are_all_equal_leave_nothing_to_map():
 
 def test_scales_that_differ_are_announced(rng):
     x = rng.normal(size=(200, 3)).astype(np.float32) * np.float32([1, 1, 1000])
-    with pytest.warns(DataWarning, match="Column 'income' varies .*StandardScaler"):
+    with pytest.warns(DataWarning, match="Column 'income' varies .*standardize=True"):
         warn_of_scales(x, ["age", "height", "income"])
 
 

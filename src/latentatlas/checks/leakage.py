@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal, final
 
 import numpy as np
 
 from latentatlas.checks.base import Check, Evidence, Status, Tier, Verdict
-from latentatlas.metrics import DebiasedCKA, ProbeReport, ProbeScore, is_categorical
+from latentatlas.metrics import DebiasedCKA, NeighbourProbe, ProbeReport, ProbeScore, is_categorical
 
 __all__ = ["Leakage"]
 
@@ -18,20 +19,22 @@ _LEAST_ROWS_PER_VALUE = 5
 
 @final
 class Leakage(Check):
-    """One verdict per nuisance, `leakage.<name>`: a held-out probe decides, a dependence test may warn.
+    """One verdict per nuisance, `leakage.<name>`: held-out probes decide, a dependence test may warn.
 
-    The value is the excess of the probe over chance, (score − chance) / (1 − chance), accuracy for categories and R²
-    for real numbers. It fails above max(`max_excess`, luck), luck being what the probe of an unrelated nuisance reaches
-    about once in 100 times on as many rows, at most ½: a nuisance that can be read always fails. Where
-    the probe is at chance but the permutation test of debiased CKA has p ≤ `alpha`, the verdict is a warning: something
-    other than what the probe reads depends on the nuisance.
+    A linear probe sees a nuisance that shifts the latent as a whole, a neighbour probe one that shifts it here and
+    there; the one that is furthest above its threshold counts. Its value is the excess over chance,
+    (score − chance) / (1 − chance), accuracy for categories and R² for real numbers. It fails above
+    max(`max_excess`, luck), luck being what the probe of an unrelated nuisance reaches about once in 100 times on as
+    many rows, at most ½: a nuisance that a probe reads surely always fails. Where the probes are at chance but the
+    permutation test of debiased CKA has p ≤ `alpha`, the verdict is a warning: something other than what the probes read
+    depends on the nuisance.
 
     The check does not know the label: a nuisance that depends on the label shows in every latent that keeps the label.
 
     Args:
         max_excess: tolerated excess over chance.
         alpha: level of the permutation test.
-        probe: reads the nuisance; None is `ProbeScore()`.
+        probes: read the nuisance; None is a linear and a neighbour probe.
         dependence: measures dependence; None is `DebiasedCKA()`.
         permutations: of the test; the least p-value is 1 / (permutations + 1).
     """
@@ -46,13 +49,13 @@ class Leakage(Check):
         *,
         max_excess: float = 0.05,
         alpha: float = 0.01,
-        probe: ProbeScore | None = None,
+        probes: Sequence[ProbeScore] | None = None,
         dependence: DebiasedCKA | None = None,
         permutations: int = 199,
     ):
         self.max_excess = max_excess
         self.alpha = alpha
-        self.probe = ProbeScore() if probe is None else probe
+        self.probes = (ProbeScore(), ProbeScore(NeighbourProbe())) if probes is None else tuple(probes)
         self.dependence = DebiasedCKA() if dependence is None else dependence
         self.permutations = permutations
 
@@ -65,20 +68,24 @@ class Leakage(Check):
         obstacle = _obstacle(name, values)
         if obstacle:
             return self.skip(obstacle, "Leave it out, or pass a coarser nuisance or more rows.", part=name)
-        report = self.probe.report(z, values)
+        reports = [probe.report(z, values) for probe in self.probes]
+        report = max(reports, key=lambda report: report.excess - self._threshold(report))
         cka = self.dependence(z, values)
         p = self.dependence.permutation_test(z, values, permutations=self.permutations)
         verdict = self.verdict(
             report.excess,
-            max(self.max_excess, min(report.lucky_excess, _MOST_LUCK)),
+            self._threshold(report),
             part=name,
             reason=_reason(name, report, cka, p),
-            remedy=f"Raise the weight of the invariance term for {name!r}, or erase it from the input first.",
+            remedy=f"Raise the weight of nuisance_term for {name!r}, or remove it from the input first.",
         )
         if verdict.status is Status.PASS and p <= self.alpha:
-            remedy = f"Look at {name!r} on the map: its trace is not linear, or too weak for the probe."
+            remedy = f"Look at {name!r} on the map: its trace is too weak, or of another kind, for the probes."
             return verdict._replace(status=Status.WARN, remedy=remedy)
         return verdict
+
+    def _threshold(self, report: ProbeReport) -> float:
+        return max(self.max_excess, min(report.lucky_excess, _MOST_LUCK))
 
 
 def _obstacle(name: str, values: np.ndarray) -> str:

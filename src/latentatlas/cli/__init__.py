@@ -6,6 +6,6 @@ import os
 # once, when torch is loaded, which is after this line.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from latentatlas.cli.app import main  # noqa: E402
+from latentatlas.cli.app import main
 
 __all__ = ["main"]

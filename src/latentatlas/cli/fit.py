@@ -20,19 +20,19 @@ def fit(
     environment: Annotated[str | None, typer.Option(help="Column of environments.")] = None,
     vector: Annotated[list[str] | None, typer.Option(help="Column to map; all numbers if not given.")] = None,
     id_column: Annotated[str | None, typer.Option("--id", help="Column of unique row ids.")] = None,
-    dim: Annotated[int | None, typer.Option(help="Latent axes.  [default: 16]", show_default=False)] = None,
+    dim: Annotated[int | None, typer.Option(help="Latent axes.  \\[default: 16]", show_default=False)] = None,
     basins: Annotated[int | None, typer.Option(help="Number of basins; found if not given.")] = None,
-    neighbours: Annotated[int | None, typer.Option(help="k of the graph.  [default: 15]", show_default=False)] = None,
+    neighbours: Annotated[int | None, typer.Option(help="k of the graph.  \\[default: 15]", show_default=False)] = None,
     metric: Annotated[str | None, typer.Option(help="euclidean or cosine.")] = None,
     standardize: Annotated[bool, typer.Option("--standardize", help="Give every column unit variance first.")] = False,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps; by the number of rows if not given.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed.  [default: 0]", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed.  \\[default: 0]", show_default=False)] = None,
     threads: Annotated[int | None, typer.Option(help="Processor threads; all if not given.")] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu, auto, cuda or mps.  [default: cpu]", show_default=False)
+        str | None, typer.Option(help="cpu, auto, cuda or mps.  \\[default: cpu]", show_default=False)
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with an [atlas] table of settings; options on the line win.")
+        Path | None, typer.Option(help="TOML file with an \\[atlas] table of settings; options on the line win.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is already there.")] = False,
     as_json: JsonOption = False,

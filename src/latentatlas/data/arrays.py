@@ -214,7 +214,7 @@ def warn_of_scales(x: Float[np.ndarray, "n features"], columns: Sequence[str] | 
         warnings.warn(
             f"Column {_label(columns, int(high))} varies {ratio:,.0f} times as much as column "
             f"{_label(columns, int(low))}, so distances hardly see the latter. Standardize the columns first "
-            "(sklearn.preprocessing.StandardScaler) unless the scales are meant.",
+            "(standardize=True, or --standardize) unless the scales are meant.",
             DataWarning,
             stacklevel=2,
         )

@@ -57,7 +57,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         nuisance_term: removes the nuisances given to `fit`, likewise.
         basin_term: deepens the basins at the end of the fit, likewise.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
-        steps: optimiser steps; None takes 1,200 to 4,000 by the number of rows.
+        steps: optimiser steps; None takes 400 to 4,000 by the number of rows.
         batch_edges: graph edges per step; None takes 256 below 5,000 rows and 512 above.
         patience: stop when the held-out reconstruction has not improved for so many logs; None never stops early.
         device: "cpu", "auto" (an accelerator where there is one), "cuda", "mps".
@@ -241,7 +241,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         self.table_ = table
         self.n_features_in_ = len(table.columns)
         self.n_basins_ = self._bank.count
-        vars(self).pop("feature_names_in_", None)  # of an earlier fit
+        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
         if table.columns[0] != "x0":
             self.feature_names_in_ = np.asarray(table.columns, dtype=object)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentatlas.core import Batch, Constant, Ramp, Schedule, SpecError, reproducible
-from latentatlas.data import encode_labels
+from latentatlas.core import Batch, Constant, Ramp, Schedule, SpecError, reproducible, to_spec
+from latentatlas.data import DataWarning, encode_labels
 from latentatlas.estimator.basins import seed_bank
 from latentatlas.graph import Neighbours, fuzzy_weights, knn_graph
 from latentatlas.metrics import is_categorical
@@ -76,12 +77,12 @@ class Fitted:
 
 
 def default_steps(n: int) -> int:
-    """Optimiser steps for n training rows: 1,200 up to 1,500 rows, then growing with the cube root, 4,000 at most.
+    """Optimiser steps for n training rows: 1,200 for 1,500 rows, growing with the cube root, between 400 and 4,000.
 
-    >>> default_steps(100), default_steps(70_000)
-    (1200, 4000)
+    >>> default_steps(10), default_steps(1_500), default_steps(70_000)
+    (400, 1200, 4000)
     """
-    return int(min(4000, max(1200, 1200 * (n / 1500) ** (1 / 3))))
+    return int(min(4000, max(400, 1200 * (n / 1500) ** (1 / 3))))
 
 
 def fit_problem(
@@ -124,6 +125,7 @@ def fit_problem(
         fabric = _fabric(problem.device)
         stage = {"held_out": aside, "callbacks": callbacks, "fabric": fabric}
         objective = Objective(_first_terms(problem, model, batch, steps))
+        _warn_if_it_cannot_be_saved(objective, encoder)
         first = fit(model, objective, source, recipes[0], **stage).columns()
         with torch.no_grad():
             z = model.encode(batch.x)
@@ -132,6 +134,13 @@ def fit_problem(
         second = fit(model, objective, source, recipes[1], **stage).columns()
         history = _joined(first, second)
     return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started)
+
+
+def _warn_if_it_cannot_be_saved(objective: Objective, encoder: Encoder) -> None:
+    try:
+        to_spec([objective, encoder])
+    except SpecError as error:
+        warnings.warn(f"This atlas can be used but not saved: {error}", DataWarning, stacklevel=4)
 
 
 def _stem_and_encoder(problem: Problem, rows: Tensor) -> tuple[Stem, Encoder]:
@@ -253,6 +262,7 @@ def _fabric(device: str) -> Any:
     try:
         return Fabric(accelerator=device, devices=1)
     except (ValueError, RuntimeError) as error:
+        reason = str(error).rstrip(".")
         raise SpecError(
-            f'Atlas wants a device that is there; got {device!r}: {str(error).rstrip(".")}. Pass device="cpu" or "auto".'
+            f'Atlas wants a device that is there; got {device!r}: {reason}. Pass device="cpu" or "auto".'
         ) from error

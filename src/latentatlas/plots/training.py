@@ -20,14 +20,14 @@ _ACROSS = 3
 
 
 def training_figure(history: Mapping[str, np.ndarray]) -> Figure:
-    """Small charts over the steps: the loss, each term's raw value (on held-out rows too), all weights, and all gradient shares.
+    """Small charts over the steps: the loss, each term's raw value, all weights, all gradient shares.
 
     Values are on a logarithmic axis where all of them are positive. Entries that are NaN (not logged at that step)
     are skipped.
 
     Args:
-        history: columns `step`, `loss`, `held_out/loss`, `value/NAME`, `held_out/NAME`, `weight/NAME`, `share/NAME`; all
-            but `step` may be absent. Shares are fractions in [0, 1].
+        history: columns `step`, `loss`, `held_out/loss`, `value/NAME`, `held_out/NAME`, `weight/NAME`, `share/NAME`;
+            all but `step` may be absent. Shares are fractions in [0, 1].
 
     Raises:
         MissingInput: if there is no `step`, or nothing to draw against it.

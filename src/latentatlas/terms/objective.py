@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import torch
@@ -57,7 +57,7 @@ class Objective(nn.Module):
     (2.0, 1.0)
     """
 
-    def __init__(self, terms: Mapping[str, Term | tuple[Term, Schedule]]):
+    def __init__(self, terms: Mapping[str, Term | Sequence[Term | Schedule]]):
         super().__init__()
         self.terms: dict[str, tuple[Term, Schedule]] = {}
         for name, entry in terms.items():

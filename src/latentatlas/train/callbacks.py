@@ -129,6 +129,8 @@ class Progress(Callback):
         self.console = console
         self._bar: Any = None
         self._task: Any = None
+        self._steps = 0
+        self._tenths = 0
 
     def on_start(self, steps: int) -> None:
         """Draw the bar."""
@@ -145,6 +147,7 @@ class Progress(Callback):
             TextColumn("{task.fields[loss]}"),
             console=self.console or Console(stderr=True),
         )
+        self._steps, self._tenths = steps, 0
         self._bar.start()
         self._task = self._bar.add_task(self.title, total=steps, loss="")
 
@@ -153,8 +156,11 @@ class Progress(Callback):
         self._bar.update(self._task, completed=step)
 
     def on_log(self, step: int, record: Mapping[str, float]) -> None:
-        """Show the loss."""
+        """Show the loss; where no bar can be drawn, a line for every tenth of the steps."""
         self._bar.update(self._task, completed=step + 1, loss=f"loss {record['loss']:.3f}")
+        if not self._bar.console.is_terminal and step * 10 // self._steps > self._tenths:
+            self._tenths = step * 10 // self._steps
+            self._bar.console.print(f"{self.title}: step {step:,} of {self._steps:,}, loss {record['loss']:.3f}")
 
     def on_end(self) -> None:
         """Leave the finished bar."""

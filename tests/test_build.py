@@ -1,0 +1,403 @@
+"""Plain data to objects and back, run folders to atlases, and what an import costs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_iris
+
+import latentatlas as la
+from latentatlas import checks, core, geometry, graph, landscape, metrics, models, terms, train
+from latentatlas.build import build, public_names
+from latentatlas.core import SpecError, StoreError, to_spec
+from latentatlas.data import Table, read_table
+from latentatlas.estimator import Atlas
+from latentatlas.store import Run
+
+EXAMPLES: dict[str, Callable[[], Any]] = {
+    "core.Constant": lambda: core.Constant(0.5),
+    "core.Cosine": lambda: core.Cosine(start=1, stop=5, low=0.1, high=2.0),
+    "core.OnPlateau": lambda: core.OnPlateau("recon", patience=2, tolerance=0.1, ramp=7, high=3.0),
+    "core.Ramp": lambda: core.Ramp(start=1, stop=5, low=0.1, high=2.0),
+    "geometry.Euclidean": geometry.Euclidean,
+    "graph.CosineDistance": graph.CosineDistance,
+    "graph.EuclideanDistance": graph.EuclideanDistance,
+    "landscape.DistanceScore": lambda: landscape.DistanceScore(0.5, geometry=geometry.Euclidean()),
+    "landscape.DotScore": landscape.DotScore,
+    "landscape.PrototypeBank": lambda: landscape.PrototypeBank(3, 2, beta=4.0, score=landscape.DotScore()),
+    "models.Autoencoder": lambda: models.Autoencoder(
+        models.MLPEncoder(5, 3, hidden=(4,)), head=models.MapHead(3, hidden=(4,)), bank=landscape.PrototypeBank(2, 3)
+    ),
+    "models.ImageDecoder": lambda: models.ImageDecoder(2, (1, 8, 8), channels=(4, 2), hidden=8, spread=3.0),
+    "models.ImageEncoder": lambda: models.ImageEncoder((1, 8, 8), 2, channels=(2, 4), hidden=8, spread=3.0),
+    "models.MLPDecoder": lambda: models.MLPDecoder(2, 5, hidden=(4,), spread=3.0),
+    "models.MLPEncoder": lambda: models.MLPEncoder(5, 2, hidden=(4, 3), spread=3.0, noise=0.1),
+    "models.MapHead": lambda: models.MapHead(4, hidden=(3,), spread=2.0),
+    "models.PCAStem": lambda: models.PCAStem(5, 2),
+    "models.ScaleStem": lambda: models.ScaleStem(5),
+    "models.SignalDecoder": lambda: models.SignalDecoder(2, (1, 16), channels=(4, 2), hidden=8, spread=3.0),
+    "models.SignalEncoder": lambda: models.SignalEncoder((1, 16), 2, channels=(2, 4), hidden=8, spread=3.0),
+    "terms.HSIC": lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(2.0), nuisance_kernel=terms.DeltaKernel()),
+    "terms.ChartBalance": terms.ChartBalance,
+    "terms.Covariance": terms.Covariance,
+    "terms.DeltaKernel": terms.DeltaKernel,
+    "terms.GaussianKernel": lambda: terms.GaussianKernel(2.0),
+    "terms.NeighborContrast": lambda: terms.NeighborContrast(8.0),
+    "terms.Objective": lambda: terms.Objective(
+        {"recon": terms.Reconstruction(), "spread": (terms.Covariance(), core.Ramp(start=0, stop=9))}
+    ),
+    "terms.PrototypeEnergy": terms.PrototypeEnergy,
+    "terms.Rebind": lambda: terms.Rebind(terms.Covariance(), {"z": "map"}),
+    "terms.Reconstruction": lambda: terms.Reconstruction(2.0),
+    "train.EarlyStop": lambda: train.EarlyStop("loss", patience=3, tolerance=0.1, warmup=0.5),
+    "train.History": train.History,
+    "train.Never": train.Never,
+    "train.Progress": lambda: train.Progress("Working"),
+    "train.Recipe": lambda: train.Recipe(9, rate=0.1, decay=0.0, clip=1.0, warmup=0.2, log_every=3),
+    "train.Silent": train.Silent,
+    "metrics.AdjustedRand": metrics.AdjustedRand,
+    "metrics.ClusteringAccuracy": metrics.ClusteringAccuracy,
+    "metrics.Continuity": lambda: metrics.Continuity(k=3, rows=10, seed=1),
+    "metrics.DebiasedCKA": lambda: metrics.DebiasedCKA(metrics.LinearKernel(), rows=50, seed=1),
+    "metrics.DeltaKernel": metrics.DeltaKernel,
+    "metrics.DensityKL": lambda: metrics.DensityKL(sigma=0.2),
+    "metrics.DistanceRMSE": metrics.DistanceRMSE,
+    "metrics.EffectiveRank": metrics.EffectiveRank,
+    "metrics.ExplainedVariance": metrics.ExplainedVariance,
+    "metrics.GaussianKernel": lambda: metrics.GaussianKernel(2.0),
+    "metrics.LinearKernel": metrics.LinearKernel,
+    "metrics.LinearProbe": lambda: metrics.LinearProbe(0.5),
+    "metrics.MeanSquaredError": metrics.MeanSquaredError,
+    "metrics.NeighbourAccuracy": lambda: metrics.NeighbourAccuracy(k=3),
+    "metrics.NeighbourOverlap": lambda: metrics.NeighbourOverlap(k=3, rows=10, seed=1),
+    "metrics.NeighbourProbe": lambda: metrics.NeighbourProbe(3),
+    "metrics.NormalizedMutualInfo": metrics.NormalizedMutualInfo,
+    "metrics.ProbeScore": lambda: metrics.ProbeScore(metrics.NeighbourProbe(3), held_out=0.2, rows=50, seed=1),
+    "metrics.Purity": metrics.Purity,
+    "metrics.TripletAccuracy": lambda: metrics.TripletAccuracy(3, seed=1),
+    "metrics.Trustworthiness": lambda: metrics.Trustworthiness(k=3, rows=10, seed=1),
+    "metrics.VMeasure": lambda: metrics.VMeasure(0.5),
+    "checks.BasinLiveness": lambda: checks.BasinLiveness(min_share=0.2),
+    "checks.Collapse": lambda: checks.Collapse(min_share=0.3),
+    "checks.Leakage": lambda: checks.Leakage(
+        max_excess=0.1, probes=[metrics.ProbeScore(rows=50)], dependence=metrics.DebiasedCKA(rows=50), permutations=9
+    ),
+    "checks.Neighbourhood": lambda: checks.Neighbourhood(3, trustworthiness=0.8, continuity=0.7, rows=50, seed=1),
+    "checks.Overfit": lambda: checks.Overfit(max_ratio=2.0),
+    "estimator.Atlas": lambda: Atlas(
+        dim=3,
+        encoder=models.MLPEncoder(4, 3, hidden=(8,)),
+        neighbour_term=(terms.NeighborContrast(8.0), core.Constant(0.5)),
+        nuisance_term=2.0,
+        basin_term=None,
+    ),
+}
+
+NOT_CONFIGURATION = {
+    **dict.fromkeys(("core.Batch", "core.Charts", "core.Edges", "core.Latents"), "holds tensors"),
+    **dict.fromkeys(("terms.Report", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"),
+    **dict.fromkeys(
+        ("graph.Neighbours", "landscape.Minima", "metrics.NeighbourRanks", "checks.Evidence"), "holds arrays"
+    ),
+    **dict.fromkeys(("train.EdgeBatches", "train.RowBatches"), "holds the training rows"),
+    "train.At": "holds a function",
+    **dict.fromkeys(("checks.Status", "checks.Tier"), "is a word"),
+    **dict.fromkeys(("terms.Term", "train.Callback"), "is a base class"),
+}
+
+
+def is_concrete(cls: type) -> bool:
+    return not (inspect.isabstract(cls) or getattr(cls, "_is_protocol", False) or issubclass(cls, Exception))
+
+
+# ---------------------------------------------------------------- build
+
+
+def test_the_table_is_complete():
+    concrete = {name for name, cls in public_names().items() if is_concrete(cls)}
+    assert set(EXAMPLES) | set(NOT_CONFIGURATION) == concrete
+    assert not set(EXAMPLES) & set(NOT_CONFIGURATION)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_round_trip(name: str):
+    made = EXAMPLES[name]()
+    spec = to_spec(made)
+    assert spec["type"] == name
+    assert public_names()[name] is type(made)
+    again = build(json.loads(json.dumps(spec)))
+    assert type(again) is type(made)
+    assert to_spec(again) == spec
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_argument_that_does_not_exist(name: str):
+    with pytest.raises(SpecError, match=rf"^{name} has no argument 'wrong_argument'\. (Did you mean|There are)"):
+        build(to_spec(EXAMPLES[name]()) | {"wrong_argument": 1})
+
+
+def test_plain_data_stay_plain():
+    for value in (None, True, 3, 0.5, "text", [1, [2]], {"a": {"b": [1]}}, {}):
+        assert build(value) == value
+
+
+def test_objects_inside_plain_data():
+    built = build({"a": [{"type": "core.Constant", "weight": 2.0}], "b": 1})
+    assert built["a"][0].weight == 2.0
+    assert built["b"] == 1
+
+
+def test_defaults_may_be_left_out():
+    assert build({"type": "terms.NeighborContrast"}).negatives == 64.0
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"type": "terms.NeighbourContrast"}, r"^build has no type .*Did you mean 'terms\.NeighborContrast'\?$"),
+        ({"type": "os.system", "command": "true"}, r"^build has no type 'os\.system'\."),
+        (
+            {"type": "terms.NeighborContrast", "negative": 1},
+            r"no argument 'negative'\. Did you mean 'negatives'\?$",
+        ),
+        ({"type": "core.Ramp", "stop": 3}, r"^core\.Ramp wants start; not given\. Add start = \.\.\. to the table\.$"),
+        ({"type": "train.Recipe", "steps": "ten"}, r"^train\.Recipe cannot be built: .* Check the types"),
+        ({"type": "geometry.Geometry"}, r"^geometry\.Geometry is an interface and cannot be built\. Name a class that"),
+        ({"type": "core.Schedule"}, r"^core\.Schedule is an interface and cannot be built"),
+        ({"type": "core.Constant", "weight": -1}, r"^Constant wants a finite weight ≥ 0; got -1"),
+        ([{"a": {"type": "core.Constnat"}}], r"^build has no type 'core\.Constnat'\. Did you mean 'core\.Constant'\?$"),
+    ],
+)
+def test_a_wrong_specification(unchecked: None, spec: Any, message: str):
+    with pytest.raises(SpecError, match=message):
+        build(spec)
+
+
+# ---------------------------------------------------------------- load
+
+_QUICK = {"dim": 2, "steps": 20, "n_basins": 3, "batch_edges": 32, "threads": 1}
+
+
+def _flowers(**roles: Any) -> Table:
+    x, y = load_iris(return_X_y=True)
+    return Table(
+        x.astype(np.float32), label=np.array(list("abc"))[y], ids=np.array([f"f{i}" for i in range(150)]), **roles
+    )
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Atlas, Path]:
+    """An atlas of four axes with everything that is known about its rows, and its run folder."""
+    rng = np.random.default_rng(0)
+    table = _flowers(
+        nuisance={"author": np.array(["ann", "bob"] * 75), "energy": rng.normal(size=150)},
+        environment=np.arange(150) % 4,
+        metadata={"text": np.array([f"row {i}" for i in range(150)], dtype=object), "x": np.arange(150.0)},
+        name="flowers",
+        item_shape=(2, 2),
+    )
+    atlas = Atlas(**(_QUICK | {"dim": 4})).fit(table)
+    path = tmp_path_factory.mktemp("runs") / "run"
+    atlas.save(path)
+    return atlas, path
+
+
+def test_everything_comes_back(saved: tuple[Atlas, Path]):
+    atlas, path = saved
+    loaded = la.load(path)
+    x = atlas.table_.x
+    for method in ("transform", "map", "basins", "charts", "energy", "anomaly_score", "recall"):
+        np.testing.assert_array_equal(getattr(loaded, method)(x), getattr(atlas, method)(x), err_msg=method)
+    np.testing.assert_array_equal(loaded.sample(5, random_state=3), atlas.sample(5, random_state=3))
+    np.testing.assert_array_equal(loaded.inverse_transform(atlas.latent_), atlas.inverse_transform(atlas.latent_))
+    for name in ("latent_", "map_", "labels_", "held_out_"):
+        before, after = getattr(atlas, name), getattr(loaded, name)
+        np.testing.assert_array_equal(after, before)
+        assert after.dtype == before.dtype
+    assert loaded.get_params() == atlas.get_params()
+    assert (loaded.n_basins_, loaded.n_features_in_, loaded.threads_) == (3, 4, 1)
+    assert loaded.seconds_ == atlas.seconds_
+    assert to_spec(loaded.objective_) == to_spec(atlas.objective_)
+    for name, column in atlas.history_.items():
+        np.testing.assert_array_equal(loaded.history_[name], column)
+    for graph_name in ("graph_", "latent_graph_"):
+        np.testing.assert_array_equal(getattr(loaded, graph_name).indices, getattr(atlas, graph_name).indices)
+
+
+def test_the_table_comes_back(saved: tuple[Atlas, Path]):
+    atlas, path = saved
+    before, after = atlas.table_, la.load(path).table_
+    assert (after.name, after.columns, after.item_shape, after.pointer) == ("flowers", before.columns, (2, 2), None)
+    np.testing.assert_array_equal(after.x, before.x)
+    assert after.ids.tolist() == before.ids.tolist()
+    assert after.label.tolist() == before.label.tolist()
+    assert after.environment.tolist() == before.environment.tolist()
+    for part in ("nuisance", "metadata"):
+        assert list(getattr(after, part)) == list(getattr(before, part))
+        for name, column in getattr(before, part).items():
+            assert getattr(after, part)[name].tolist() == column.tolist(), name
+
+
+def test_the_certificate_comes_back(saved: tuple[Atlas, Path]):
+    atlas, path = saved
+    loaded = la.load(path)
+    assert [verdict.to_dict() for verdict in loaded.check()] == Run(path).verdicts
+    assert loaded.measure() == pytest.approx(Run(path).metrics)
+    points = loaded.points()
+    for name, column in atlas.points().items():
+        assert points[name].tolist() == column.tolist(), name
+
+
+def test_a_loaded_atlas_is_saved_and_loaded_again(saved: tuple[Atlas, Path], tmp_path: Path):
+    atlas, path = saved
+    loaded = la.load(path)
+    loaded.save(tmp_path / "copy")
+    np.testing.assert_array_equal(la.load(tmp_path / "copy").transform(atlas.table_.x), atlas.latent_)
+
+
+def test_a_run_that_is_open_already(saved: tuple[Atlas, Path]):
+    atlas, path = saved
+    np.testing.assert_array_equal(la.load(Run(path)).transform(atlas.table_.x), atlas.latent_)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saving draws nothing, since pictures take seconds."""
+    monkeypatch.setattr("latentatlas.estimator.saving.figures_of", lambda _: {"map": b"\x89PNG"})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"dim": 16, "metric": "cosine"},
+        {"dim": 2, "standardize": True, "metric": "cosine"},
+        {"dim": 2, "held_out": 0},
+        {"dim": 2, "encoder": models.MLPEncoder(4, 2, hidden=(8,)), "n_basins": None},
+        {"dim": 1, "neighbour_term": (terms.NeighborContrast(8.0), core.Constant(0.5))},
+    ],
+    ids=["cosine", "standardize", "nothing held out", "encoder", "term"],
+)
+def test_transforms_are_bit_equal_after_loading(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        "latentatlas.estimator.saving.figures_of", lambda _: {"map": b"\x89PNG"}
+    )  # pictures take seconds
+    table = _flowers()
+    atlas = Atlas(**(_QUICK | settings)).fit(table)
+    atlas.save(tmp_path / "run")
+    loaded = la.load(tmp_path / "run")
+    np.testing.assert_array_equal(loaded.transform(table), atlas.transform(table))
+    np.testing.assert_array_equal(loaded.recall(table), atlas.recall(table))
+    np.testing.assert_array_equal(loaded.describe(table)["anomaly_p"], atlas.describe(table)["anomaly_p"])
+    assert to_spec(loaded) == to_spec(atlas)
+
+
+def _damage(path: Path, name: str) -> None:
+    content = bytearray((path / name).read_bytes())
+    content[-3] ^= 1
+    (path / name).write_bytes(content)
+
+
+@pytest.fixture
+def copied(saved: tuple[Atlas, Path], tmp_path: Path) -> Path:
+    """A copy of the run folder to spoil."""
+    import shutil
+
+    return Path(shutil.copytree(saved[1], tmp_path / "copy"))
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "spec.json", "points.parquet", "patterns/patterns.npy"])
+def test_one_flipped_bit_is_noticed(copied: Path, name: str):
+    _damage(copied, name)
+    with pytest.raises(StoreError, match=rf"wants {name} as it was written; its checksum does not match"):
+        la.load(copied)
+
+
+def test_weights_that_do_not_fit_the_specification(saved: tuple[Atlas, Path], copied: Path):
+    run = Run(copied)
+    run.spec["model"]["encoder"]["hidden"] = [3]
+    with pytest.raises(StoreError, match=r"(?s)^load wants the weights that spec\.json describes; .*Save the run"):
+        la.load(run)
+
+
+def test_no_run_at_all(tmp_path: Path):
+    with pytest.raises(StoreError, match=r"^Run wants a run folder; .*nowhere does not exist"):
+        la.load(tmp_path / "nowhere")
+
+
+def test_a_corpus_that_has_changed(tmp_path: Path, no_pictures: None, monkeypatch: pytest.MonkeyPatch):
+    digits = read_table("digits")
+    atlas = Atlas(**_QUICK).fit(digits)
+    atlas.save(tmp_path / "run")
+    np.testing.assert_array_equal(la.load(tmp_path / "run").transform(digits.x[:9]), atlas.transform(digits.x[:9]))
+
+    other = Table(digits.x + 1, name="digits", pointer="digits")
+    monkeypatch.setattr("latentatlas.build.read_table", lambda source: other)
+    message = r"^load wants the rows the run was fitted on; 'digits' now has other rows \(fingerprint .*\)\. Fit again"
+    with pytest.raises(StoreError, match=message):
+        la.load(tmp_path / "run")
+
+
+def test_loading_never_unpickles(saved: tuple[Atlas, Path], monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("something was unpickled")
+
+    for module, name in ((pickle, "load"), (pickle, "loads"), (pickle, "Unpickler"), (torch, "load")):
+        monkeypatch.setattr(module, name, refuse)
+    atlas, path = saved
+    np.testing.assert_array_equal(la.load(path).transform(atlas.table_.x), atlas.latent_)
+    assert not any(file.suffix in (".pkl", ".pt", ".pth", ".joblib") for file in path.rglob("*"))
+
+
+# ---------------------------------------------------------------- import
+
+
+def _modules_after(code: str) -> set[str]:
+    command = f"{code}; import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_an_import_loads_nothing_heavy():
+    heavy = {
+        "sklearn",
+        "lightning_fabric",
+        "matplotlib",
+        "pyarrow",
+        "pandas",
+        "polars",
+        "faiss",
+        "scipy",
+        "torch",
+        "rich",
+    }
+    assert not _modules_after("import latentatlas") & heavy
+
+
+def test_the_command_line_starts_without_torch():
+    heavy = {"torch", "sklearn", "lightning_fabric", "matplotlib", "pyarrow", "pandas", "faiss", "scipy"}
+    assert not _modules_after("import latentatlas.cli") & heavy
+
+
+def test_reading_a_run_needs_no_model():
+    heavy = {"sklearn", "lightning_fabric", "matplotlib", "faiss"}
+    assert not _modules_after("import latentatlas.store") & heavy
+
+
+def test_every_part_is_reached_by_name():
+    for name in la.__all__:
+        assert getattr(la, name) is not None
+    assert set(dir(la)) == set(la.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'atlas'"):
+        la.atlas  # noqa: B018
