@@ -26,8 +26,8 @@ class Leakage(Check):
     (score − chance) / (1 − chance), accuracy for categories and R² for real numbers. It fails above
     max(`max_excess`, luck), luck being what the probe of an unrelated nuisance reaches about once in 100 times on as
     many rows, at most ½: a nuisance that a probe reads surely always fails. Where the probes are at chance but the
-    permutation test of debiased CKA has p ≤ `alpha`, the verdict is a warning: something other than what the probes read
-    depends on the nuisance.
+    permutation test of debiased CKA has p ≤ `alpha`, the verdict is a warning: something other than what the probes
+    read depends on the nuisance.
 
     The check does not know the label: a nuisance that depends on the label shows in every latent that keeps the label.
 
