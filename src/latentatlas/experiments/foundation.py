@@ -104,7 +104,7 @@ def _baselines(table: Table, seed: int) -> dict[str, tuple[np.ndarray, np.ndarra
     plane = PCA(2, random_state=seed).fit_transform(table.x)
     maps["PCA map, k-means on pixels"] = (plane, table.x, time.perf_counter() - started)
     try:
-        import umap
+        import umap  # pyright: ignore[reportMissingImports]  # an extra
 
         started = time.perf_counter()
         layout = umap.UMAP(random_state=seed, n_jobs=1).fit_transform(table.x)

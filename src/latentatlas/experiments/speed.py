@@ -74,7 +74,7 @@ def fit_speed() -> dict[str, float]:
     Atlas(dim=2, n_basins=10).fit(table)
     figures = {"latentatlas fit, s": time.perf_counter() - started}
     try:
-        import umap
+        import umap  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError:
         return figures
     umap.UMAP(random_state=0, n_jobs=1, n_epochs=2).fit(table.x)  # compile first
