@@ -5,7 +5,7 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from latentatlas.core import DataError, ShapeError
-from latentatlas.graph import CosineDistance, EuclideanDistance, Neighbours, knn_graph, nearest_rows
+from latentatlas.graph import CosineDistance, EuclideanDistance, Neighbours, knn_graph
 
 
 def clusters(rng: np.random.Generator, n: int, features: int, *, apart: float) -> np.ndarray:
@@ -106,8 +106,6 @@ def test_rows_that_are_not_finite(bad):
     x[3, 1] = bad
     with pytest.raises(DataError, match=r"the first is row 3"):
         knn_graph(x, 2)
-    with pytest.raises(DataError, match=r"nearest_rows wants finite rows"):
-        nearest_rows(x, x[:2], 1)
 
 
 def test_cosine_like_scikit_learn(rng):
@@ -173,24 +171,3 @@ def test_the_inverted_file_counts_equal_copies_as_found(rng):
     assert graph.recall == 1.0
     assert (graph.distances == 0).all()
     assert (graph.indices != np.arange(3000)[:, None]).all()
-
-
-def test_nearest_rows_like_scikit_learn(rng):
-    x, queries = clusters(rng, 300, 10, apart=300.0), clusters(rng, 40, 10, apart=300.0)
-    distances, indices = NearestNeighbors(n_neighbors=4).fit(x).kneighbors(queries)
-    found, found_distances = nearest_rows(queries, x, 4)
-    assert overlap(found, indices) > 0.99
-    np.testing.assert_allclose(found_distances, distances, rtol=1e-4)
-
-
-def test_nearest_rows_finds_the_query_itself():
-    x = np.array([[0.0], [2.0], [9.0]])
-    indices, distances = nearest_rows(x[1:2], x, 3)
-    assert indices.tolist() == [[1, 0, 2]]
-    assert distances.tolist() == [[0.0, 2.0, 7.0]]
-
-
-@pytest.mark.parametrize(("columns", "k"), [(3, 2), (2, 0), (2, 6)])
-def test_nearest_rows_bad_input(unchecked, columns, k):
-    with pytest.raises(ShapeError, match=r"equal columns; got k="):
-        nearest_rows(np.zeros((1, columns)), np.zeros((5, 2)), k)

@@ -7,7 +7,6 @@ from latentatlas.graph.knn import (
     EuclideanDistance,
     Neighbours,
     knn_graph,
-    nearest_rows,
 )
 
 __all__ = [
@@ -17,5 +16,4 @@ __all__ = [
     "Neighbours",
     "fuzzy_weights",
     "knn_graph",
-    "nearest_rows",
 ]

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from latentatlas.core import DataError, ShapeError
 
-__all__ = ["CosineDistance", "Dissimilarity", "EuclideanDistance", "Neighbours", "knn_graph", "nearest_rows"]
+__all__ = ["CosineDistance", "Dissimilarity", "EuclideanDistance", "Neighbours", "knn_graph"]
 
 EXACT_ROWS = 20_000
 """Up to this many rows every pair is compared."""
@@ -119,7 +119,7 @@ def knn_graph(
     n = len(x)
     if not 1 <= k < n:
         raise ShapeError(f"knn_graph wants 1 ≤ k < n; got k={k} for n={n} rows. Use k ≤ {max(n - 1, 0)} or more rows.")
-    _check_finite("knn_graph", x)
+    _check_finite(x)
     metric = metric or EuclideanDistance()
     prepared = metric.prepare(x)
     rows = _around(_centre(prepared), prepared)
@@ -131,34 +131,11 @@ def knn_graph(
     return Neighbours(indices.astype(np.int32), metric.finish(squared), recall, use_exact)
 
 
-def nearest_rows(
-    queries: Float[np.ndarray, "m features"],
-    x: Float[np.ndarray, "n features"],
-    k: int,
-) -> tuple[Int[np.ndarray, "m k"], Float[np.ndarray, "m k"]]:
-    """Row numbers of `x` and Euclidean distances of the k rows nearest to each query; exact, O(m n features).
-
-    Raises:
-        ShapeError: unless 1 ≤ k ≤ n and both have the same number of columns.
-        DataError: if there are NaN or infinite entries.
-    """
-    if not 1 <= k <= len(x) or queries.shape[1] != x.shape[1]:
-        raise ShapeError(
-            f"nearest_rows wants 1 ≤ k ≤ n and equal columns; got k={k}, queries {queries.shape}, rows {x.shape}. "
-            "Lower k or pass rows of the same space."
-        )
-    _check_finite("nearest_rows", queries)
-    _check_finite("nearest_rows", x)
-    centre = _centre(x)
-    squared, indices = _brute_force(_around(centre, queries), _around(centre, x), k)
-    return indices, np.sqrt(squared)
-
-
-def _check_finite(who: str, x: np.ndarray) -> None:
+def _check_finite(x: np.ndarray) -> None:
     bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
     if len(bad):
         raise DataError(
-            f"{who} wants finite rows; {len(bad)} hold NaN or infinity, the first is row {bad[0]}. Drop or fill them."
+            f"knn_graph wants finite rows; {len(bad)} hold NaN or infinity, the first is row {bad[0]}. Drop or fill them."
         )
 
 
