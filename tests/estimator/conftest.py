@@ -48,3 +48,9 @@ def flat(quick: Callable[..., Atlas], flowers: Table) -> Atlas:
 def deep(quick: Callable[..., Atlas], flowers: Table) -> Atlas:
     """An atlas of iris with four latent axes and a map head."""
     return quick(dim=4, steps=100).fit(flowers)
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saving draws nothing, since pictures take seconds."""
+    monkeypatch.setattr("latentatlas.estimator.saving.figures_of", lambda _: {"map": b"\x89PNG"})

@@ -32,7 +32,8 @@ def problem(**settings) -> Problem:
 
 
 def test_default_steps_grow_with_the_cube_root():
-    assert default_steps(10) == default_steps(1500) == 1200
+    assert default_steps(10) == default_steps(50) == 400
+    assert default_steps(1500) == 1200
     assert default_steps(8 * 1500) == 2400
     assert default_steps(10**6) == 4000
 

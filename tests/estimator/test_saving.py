@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from latentatlas.core import StoreError
 from latentatlas.data import Table, read_table
 from latentatlas.estimator import Atlas, report_of
 from latentatlas.estimator.saving import contents_of, point_column, weights_of
@@ -79,18 +80,19 @@ def test_rows_of_a_corpus_are_kept_as_a_pointer(quick: Maker, tmp_path):
     assert "data:image/png;base64," in run.file("report.html").read_text()
 
 
-def test_a_part_of_a_corpus_is_kept_as_rows(quick: Maker, digits: Table, tmp_path):
+def test_a_part_of_a_corpus_is_kept_as_rows(quick: Maker, digits: Table, tmp_path, no_pictures: None):
     run = quick(steps=2).fit(digits).save(tmp_path / "run")
     np.testing.assert_array_equal(run.patterns(), digits.x)
     assert run.pattern_pointer is None
 
 
-def test_saving_twice_needs_leave(quick: Maker, flowers: Table, tmp_path):
-    first = quick(steps=2).fit(flowers).save(tmp_path / "run")
-    created = first.spec["fingerprint"] if "fingerprint" in first.spec else first.spec["data"]["fingerprint"]
+def test_saving_twice_needs_leave(quick: Maker, flowers: Table, tmp_path, no_pictures: None):
+    quick(steps=2).fit(flowers).save(tmp_path / "run")
     other = quick(steps=2).fit(flowers.take(slice(100)))
-    run = other.save(tmp_path / "run", overwrite=True)
-    assert run.spec["data"]["fingerprint"] != created
+    with pytest.raises(StoreError, match="exists and is not empty"):
+        other.save(tmp_path / "run")
+    assert Run(tmp_path / "run").spec["data"]["rows"] == 150
+    other.save(tmp_path / "run", overwrite=True)
     assert Run(tmp_path / "run").spec["data"]["rows"] == 100
 
 

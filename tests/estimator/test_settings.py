@@ -76,10 +76,9 @@ def test_held_out_rows(quick: Maker, flowers: Table, share: float, rows: int):
 
 
 def test_patience_stops_early(quick: Maker, flowers: Table):
-    whole = quick(steps=1500, patience=1, batch_edges=4).fit(flowers)
-    last = whole.history_["step"].max()
-    assert last < 1500
-    assert last >= 0.3 * 1500 - 50  # the warm-up
+    atlas = quick(steps=1000, patience=1, batch_edges=4).fit(flowers)
+    last = atlas.history_["step"].max()
+    assert 0.3 * 1000 <= last < 1000  # not before the warm-up is over
 
 
 def test_patience_without_held_out_rows(quick: Maker, flowers: Table):

@@ -52,12 +52,14 @@ def options(
 
 def main() -> None:
     """Run the command; errors of this package become one clear message and exit code 2."""
-    from latentatlas.core.errors import AtlasError
-
     warnings.showwarning = _show_warning
     try:
         app()
-    except AtlasError as error:
+    except ValueError as error:
+        from latentatlas.core.errors import AtlasError  # brings torch, which --help and completion do without
+
+        if not isinstance(error, AtlasError):
+            raise
         complain(str(error), as_json="--json" in sys.argv)
         sys.exit(2)
 

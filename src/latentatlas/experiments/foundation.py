@@ -65,6 +65,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "installed beyond torch, MB": result["weight"]["beyond torch, MB"],
         "same seed and threads, bit-identical fit": result["determinism"],
     }
+    lines += ["", "## Imports and weight", "", "| figure | value |", "|---|---|"]
+    lines += [f"| {name} | {_figure(value)} |" for part in ("import", "weight") for name, value in result[part].items()]
     lines += ["", "Targets:", ""]
     lines += [_target(name, float(figures[name]), *_MNIST_TARGETS[name]) for name in _MNIST_TARGETS]
     return "\n".join(lines)
@@ -187,13 +189,10 @@ def _spread(values: list[float]) -> str:
 
 
 def _figure(value: float) -> str:
-    return (
-        f"{value:,.0f}"
-        if float(value).is_integer() and abs(value) >= 10
-        else f"{value:.3g}"
-        if abs(value) >= 10
-        else f"{value:.4f}"
-    )
+    """Whole numbers as they are, others with four decimals, or three digits from ten on."""
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 10 else f"{value:.4f}"
 
 
 def _target(name: str, value: float, threshold: float, better: str) -> str:
