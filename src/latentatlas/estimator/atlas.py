@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from typing import Any, final
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from latentatlas.checks import Check, Evidence, Verdict, run_checks
-from latentatlas.core import AtlasError, ShapeError, SpecError, did_you_mean
+from latentatlas.core import AtlasError, ShapeError, SpecError
 from latentatlas.data import (
     Table,
     as_matrix,
-    as_nuisances,
-    as_rows_of,
     match_columns,
     require_variation,
     warn_of_scales,
@@ -26,16 +22,15 @@ from latentatlas.data import (
 from latentatlas.estimator.fitting import Problem, Wanted, fit_problem
 from latentatlas.estimator.measuring import measure
 from latentatlas.estimator.preparation import Preparation
+from latentatlas.estimator.rows import as_table, blockwise, shared_neighbours
 from latentatlas.estimator.saving import contents_of, point_column
+from latentatlas.estimator.settings import check_settings
 from latentatlas.graph import Neighbours, knn_graph
 from latentatlas.models import Autoencoder, Encoder, Stem
 from latentatlas.store import Run, require_writable, write_run
 from latentatlas.train import Callback, EarlyStop, Progress
 
 __all__ = ["Atlas"]
-
-_BLOCK_ROWS = 2048
-_METRICS = ("euclidean", "cosine")
 
 
 @final
@@ -72,7 +67,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         n_basins_: number of basins.
         held_out_: True for rows that training did not see.
         history_: columns of the training log.
-        graph_: neighbours of the training rows in the input.
+        graph_: neighbours of all rows of the fit in the input; training used a graph of its own rows alone.
         threads_, seconds_: what the fit used.
 
     Cost: O(n^1.5 features) for the graph above 20,000 rows, O(steps · batch_edges²) for training.
@@ -142,8 +137,8 @@ class Atlas(TransformerMixin, BaseEstimator):
             ShapeError: for too few rows, or columns of another length.
             SpecError: for a setting out of range.
         """
-        self._check_settings()
-        table = _as_table(X, y, nuisance, environment)
+        check_settings(self)
+        table = as_table(X, y, nuisance, environment)
         n = len(table)
         if n <= self.n_neighbors:
             cure = f"Pass n_neighbors ≤ {n - 1} or more rows." if n > 1 else "Pass more rows."
@@ -151,9 +146,9 @@ class Atlas(TransformerMixin, BaseEstimator):
         require_variation(table.x)
         if not self.standardize:
             warn_of_scales(table.x, table.columns)
-        preparation = Preparation.of(table.x, standardize=self.standardize, unit=self.metric == "cosine")
-        x = preparation(table.x)
         held_out = self._held_out_rows(n)
+        preparation = Preparation.of(table.x[~held_out], standardize=self.standardize, unit=self.metric == "cosine")
+        x = preparation(table.x)
         if self.patience is not None and not held_out.any():
             raise SpecError(
                 f"Atlas wants held-out rows to stop early by; held_out={self.held_out} leaves none of {n}. "
@@ -168,7 +163,6 @@ class Atlas(TransformerMixin, BaseEstimator):
             callbacks=self._callbacks(),
         )
         self._install(preparation, fitted.stem, fitted.model, table)
-        self.graph_: Neighbours = fitted.graph
         self.objective_ = fitted.objective
         self.recipes_ = fitted.recipes
         self.history_ = fitted.history
@@ -206,27 +200,6 @@ class Atlas(TransformerMixin, BaseEstimator):
         stop = [EarlyStop(patience=self.patience)] if self.patience is not None else []
         return [*progress, *stop]
 
-    def _check_settings(self) -> None:
-        for name, least in (("dim", 1), ("n_neighbors", 1), ("random_state", 0)):
-            value = getattr(self, name)
-            if not _is_integer(value) or value < least:
-                raise SpecError(f"Atlas wants {name} as an integer ≥ {least}; got {value!r}. Pass such a number.")
-        for name in ("steps", "batch_edges", "n_basins", "patience", "threads"):
-            value = getattr(self, name)
-            if value is not None and (not _is_integer(value) or value < 1):
-                raise SpecError(
-                    f"Atlas wants {name} as None or an integer ≥ 1; got {value!r}. Leave it out, or raise it."
-                )
-        if self.metric not in _METRICS:
-            raise SpecError(f"Atlas has no metric {self.metric!r}. {did_you_mean(self.metric, _METRICS)}")
-        if not isinstance(self.encoder, Encoder) and self.encoder != "auto":
-            raise SpecError(
-                f'Atlas wants encoder="auto" or an encoder object; got {self.encoder!r}. '
-                "Pass for example latentatlas.models.ImageEncoder((1, 28, 28), dim=16)."
-            )
-        if not isinstance(self.held_out, int | float) or not 0 <= self.held_out < 1:
-            raise SpecError(f"Atlas wants 0 ≤ held_out < 1; got {self.held_out!r}. .1 keeps every tenth row aside.")
-
     def _held_out_rows(self, n: int) -> np.ndarray:
         count = min(int(self.held_out * n), 10_000)
         chosen = np.random.default_rng(self.random_state).permutation(n)[:count]
@@ -248,12 +221,13 @@ class Atlas(TransformerMixin, BaseEstimator):
     def _place(self, x: np.ndarray) -> None:
         """Where the training rows lie, and what is usual for rows that training did not see."""
         self.latent_ = self._encode(x)
-        self.map_ = _blockwise(self.model_.map, self.latent_)
-        self.labels_ = _blockwise(self._bank.nearest, self.latent_)
+        self.map_ = blockwise(self.model_.map, self.latent_)
+        self.labels_ = blockwise(self._bank.nearest, self.latent_)
+        self.graph_: Neighbours = knn_graph(x, self.n_neighbors, seed=self.random_state)
         self.latent_graph_ = knn_graph(self.latent_, self.n_neighbors, seed=self.random_state)
         aside = self.held_out_
         self.calibration_ = {
-            "energy": np.sort(_blockwise(self._bank.energy, self.latent_[aside])),
+            "energy": np.sort(blockwise(self._bank.energy, self.latent_[aside])),
             "residual": np.sort(self._residual(x[aside], self.latent_[aside])),
         }
 
@@ -266,7 +240,7 @@ class Atlas(TransformerMixin, BaseEstimator):
     def map(self, X: Any) -> np.ndarray:
         """Map coordinates, (n, 2) float32; equal to `transform` when `dim` is 2."""
         z = self._encoded(X)
-        return _blockwise(self.model_.map, z)
+        return blockwise(self.model_.map, z)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Patterns decoded from latents, (n, features) float32, in the units of the data."""
@@ -274,15 +248,15 @@ class Atlas(TransformerMixin, BaseEstimator):
 
     def basins(self, X: Any) -> np.ndarray:
         """Number of the basin each row falls into, (n,) int64."""
-        return _blockwise(self._bank.nearest, self._encoded(X))
+        return blockwise(self._bank.nearest, self._encoded(X))
 
     def charts(self, X: Any) -> np.ndarray:
         """Soft memberships in the basins, (n, K); rows sum to 1."""
-        return _blockwise(self._bank.weights, self._encoded(X))
+        return blockwise(self._bank.weights, self._encoded(X))
 
     def energy(self, X: Any) -> np.ndarray:
         """Energy of each row in the landscape of the prototypes, (n,); low in the middle of basins."""
-        return _blockwise(self._bank.energy, self._encoded(X))
+        return blockwise(self._bank.energy, self._encoded(X))
 
     def anomaly_score(self, X: Any) -> np.ndarray:
         """p-value of each row being as usual as the held-out training rows, (n,) in (0, 1]; small is anomalous.
@@ -303,7 +277,7 @@ class Atlas(TransformerMixin, BaseEstimator):
     def recall(self, X: Any, *, steps: int = 1) -> np.ndarray:
         """Patterns remembered from noisy ones, (n, features): encode, `steps` of retrieval from the bank, decode."""
         z = self._encoded(X)
-        remembered = _blockwise(lambda block: self._bank.retrieve(block, steps=steps), z)
+        remembered = blockwise(lambda block: self._bank.retrieve(block, steps=steps), z)
         return self.preparation_.inverse(self._decode(remembered))
 
     def sample(self, n: int = 1, *, basin: int | None = None, random_state: int = 0) -> np.ndarray:
@@ -344,9 +318,9 @@ class Atlas(TransformerMixin, BaseEstimator):
             label=self.table_.label,
             nuisance=self.table_.nuisance,
             basins=self.labels_,
-            memberships=_blockwise(self._bank.weights, self.latent_),
+            memberships=blockwise(self._bank.weights, self.latent_),
             held_out=self.held_out_ if self.held_out_.any() else None,
-            energy=_blockwise(self._bank.energy, self.latent_),
+            energy=blockwise(self._bank.energy, self.latent_),
         )
 
     def check(self, checks: Sequence[Check] | None = None) -> list[Verdict]:
@@ -375,10 +349,13 @@ class Atlas(TransformerMixin, BaseEstimator):
         columns = {
             "id": self.table_.ids,
             **self._described(self.preparation_(self.table_.x), self.latent_),
-            "trust": _shared(self.graph_, self.latent_graph_),
+            "trust": shared_neighbours(self.graph_, self.latent_graph_),
             "held_out": self.held_out_,
         }
-        return columns | {point_column(name): column for name, column in self.table_.rows().items()}
+        roles = {"label": self.table_.label, "environment": self.table_.environment}
+        columns |= {role: column for role, column in roles.items() if column is not None}
+        others = {**self.table_.metadata, **self.table_.nuisance}
+        return columns | {point_column(name): column for name, column in others.items()}
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Run:
         """Write the run folder: model, points, graphs, history, certificate, report and picture; atomic.
@@ -417,21 +394,21 @@ class Atlas(TransformerMixin, BaseEstimator):
         return z
 
     def _encode(self, x: np.ndarray) -> np.ndarray:
-        return _blockwise(lambda block: self.model_.encode(self.stem_(block)), x)
+        return blockwise(lambda block: self.model_.encode(self.stem_(block)), x)
 
     def _decode(self, z: np.ndarray) -> np.ndarray:
-        return _blockwise(lambda block: self.stem_.inverse(self.model_.decode(block)), z)
+        return blockwise(lambda block: self.stem_.inverse(self.model_.decode(block)), z)
 
     def _described(self, x: np.ndarray, z: np.ndarray) -> dict[str, np.ndarray]:
-        xy = _blockwise(self.model_.map, z)
-        memberships = _blockwise(self._bank.weights, z)
+        xy = blockwise(self.model_.map, z)
+        memberships = blockwise(self._bank.weights, z)
         return {
             "x": xy[:, 0],
             "y": xy[:, 1],
             "latent": z,
-            "basin": _blockwise(self._bank.nearest, z).astype(np.int32),
+            "basin": blockwise(self._bank.nearest, z).astype(np.int32),
             "membership": memberships.max(axis=1),
-            "energy": _blockwise(self._bank.energy, z),
+            "energy": blockwise(self._bank.energy, z),
             "anomaly_p": self._p_values(x, z),
         }
 
@@ -443,41 +420,6 @@ class Atlas(TransformerMixin, BaseEstimator):
         count = len(usual["energy"])
         if not count:
             return np.full(len(x), np.nan)
-        above_energy = count - np.searchsorted(usual["energy"], _blockwise(self._bank.energy, z), side="left")
+        above_energy = count - np.searchsorted(usual["energy"], blockwise(self._bank.energy, z), side="left")
         above_residual = count - np.searchsorted(usual["residual"], self._residual(x, z), side="left")
         return np.minimum(1.0, 2 * (1 + np.minimum(above_energy, above_residual)) / (1 + count))
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _as_table(X: Any, y: Any, nuisance: Any, environment: Any) -> Table:
-    if isinstance(X, Table):
-        if any(value is not None for value in (y, nuisance, environment)):
-            raise SpecError("Atlas.fit wants label, nuisance and environment inside the Table; got them beside it.")
-        return X
-    x, names = as_matrix(X, who="Atlas", min_rows=2)
-    return Table(
-        x,
-        columns=names or (),
-        label=None if y is None else as_rows_of("y", y, len(x)),
-        nuisance=as_nuisances(nuisance, len(x)),
-        environment=None if environment is None else as_rows_of("environment", environment, len(x)),
-    )
-
-
-def _blockwise(function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:
-    """A batched function over blocks of rows, without gradient."""
-    starts = range(0, max(len(rows), 1), _BLOCK_ROWS)
-    with torch.inference_mode():  # torch takes writable arrays only; memory-mapped rows are copied block by block
-        blocks = (torch.from_numpy(np.require(rows[start : start + _BLOCK_ROWS], requirements="W")) for start in starts)
-        return torch.cat([function(block) for block in blocks]).numpy()
-
-
-def _shared(data: Neighbours, latent: Neighbours) -> np.ndarray:
-    """Share of each row's latent neighbours that are neighbours in the data, (n,) in [0, 1]."""
-    shared = np.zeros(len(data.indices), dtype=np.float32)
-    for column in latent.indices.T:
-        shared += (data.indices == column[:, None]).any(axis=1)
-    return shared / latent.indices.shape[1]

@@ -21,8 +21,9 @@ def seed_bank(z: np.ndarray, xy: np.ndarray, count: int | None, *, seed: int) ->
     """A bank with one prototype per density mode of the map, moved to the k-means optimum around it.
 
     The modes are minima of −log density on the map, on at most 20,000 rows of it; they are merged by prominence × rows
-    until `count` are left, and the means of their basins start k-means in the latent. Density keeps an elongated
-    cluster whole where k-means alone would halve it.
+    until `count` are left, and the means of their basins start k-means in the latent. Starting at modes keeps many
+    elongated clusters whole that k-means from random starts halves; it is no guarantee, since k-means has the last
+    word.
 
     Without a count it is the number of modes whose density is more than e times that of the saddle to any denser mode
     (prominence > 1 nat) and whose basin holds at least .5 % of the rows. Where the modes cannot be merged to `count`

@@ -16,7 +16,7 @@ from torch import Tensor
 from latentatlas.core import Batch, Constant, Ramp, Schedule, SpecError, reproducible, to_spec
 from latentatlas.data import DataWarning, encode_labels
 from latentatlas.estimator.basins import seed_bank
-from latentatlas.graph import Neighbours, fuzzy_weights, knn_graph
+from latentatlas.graph import fuzzy_weights, knn_graph
 from latentatlas.metrics import is_categorical
 from latentatlas.models import Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
 from latentatlas.terms import (
@@ -68,7 +68,6 @@ class Fitted:
 
     stem: Stem
     model: Autoencoder
-    graph: Neighbours
     objective: Objective
     recipes: tuple[Recipe, Recipe]
     history: dict[str, np.ndarray]
@@ -94,20 +93,20 @@ def fit_problem(
     environment: np.ndarray | None,
     callbacks: Sequence[Callback],
 ) -> Fitted:
-    """Fit stem, graph and model on the training rows of prepared patterns.
+    """Fit stem and model on the training rows of prepared patterns.
 
     Args:
         problem: the settings.
         x: (n, features) float32.
-        train: row numbers to train on; the others are only in the neighbour graph that is reported.
+        train: row numbers to train on; nothing about the others reaches the model.
         nuisance: columns to be invariant to.
         environment: environment of each row.
         callbacks: progress and stopping rules, used in both stages.
     """
     started = time.perf_counter()
     with reproducible(problem.seed, threads=problem.threads) as threads:
-        graph = knn_graph(x, problem.n_neighbors, seed=problem.seed)
-        weights = fuzzy_weights(graph)[train][:, train].tocsr()
+        neighbours = min(problem.n_neighbors, len(train) - 1)
+        weights = fuzzy_weights(knn_graph(x[train], neighbours, seed=problem.seed))
         rows = torch.from_numpy(x[train])
         stem, encoder = _stem_and_encoder(problem, rows)
         held_out = np.setdiff1d(np.arange(len(x)), train)
@@ -133,7 +132,7 @@ def fit_problem(
         objective = Objective(_settled(objective) | _energy_terms(problem, recipes[1].steps))
         second = fit(model, objective, source, recipes[1], **stage).columns()
         history = _joined(first, second)
-    return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started)
+    return Fitted(stem, model, objective, recipes, history, threads, time.perf_counter() - started)
 
 
 def _warn_if_it_cannot_be_saved(objective: Objective, encoder: Encoder) -> None:

@@ -33,6 +33,8 @@ _OWN_COLUMNS = {
     "anomaly_p",
     "trust",
     "held_out",
+    "label",
+    "environment",
 }
 
 

@@ -135,7 +135,8 @@ def _check_finite(x: np.ndarray) -> None:
     bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
     if len(bad):
         raise DataError(
-            f"knn_graph wants finite rows; {len(bad)} hold NaN or infinity, the first is row {bad[0]}. Drop or fill them."
+            f"knn_graph wants finite rows; {len(bad)} hold NaN or infinity, the first is row {bad[0]}. "
+            "Drop or fill them."
         )
 
 

@@ -1,0 +1,56 @@
+"""Rows of many kinds to a table, and functions over blocks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentatlas.core import SpecError
+from latentatlas.data import Table, as_matrix, as_nuisances, as_rows_of
+from latentatlas.graph import Neighbours
+
+__all__ = ["as_table", "blockwise", "shared_neighbours"]
+
+_BLOCK_ROWS = 2048
+"""Blocks of this size stay near the processor; larger ones are slower."""
+
+
+def as_table(X: Any, y: Any, nuisance: Any, environment: Any) -> Table:
+    """What was passed to `fit` as one table.
+
+    Raises:
+        SpecError: if a table and separate columns are given.
+        DataError, ShapeError: if the rows or columns cannot be used.
+    """
+    if isinstance(X, Table):
+        if any(value is not None for value in (y, nuisance, environment)):
+            raise SpecError("Atlas.fit wants label, nuisance and environment inside the Table; got them beside it.")
+        return X
+    x, names = as_matrix(X, who="Atlas", min_rows=2)
+    return Table(
+        x,
+        columns=names or (),
+        label=None if y is None else as_rows_of("y", y, len(x)),
+        nuisance=as_nuisances(nuisance, len(x)),
+        environment=None if environment is None else as_rows_of("environment", environment, len(x)),
+    )
+
+
+def blockwise(function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:
+    """A batched function over blocks of rows, without gradient."""
+    starts = range(0, max(len(rows), 1), _BLOCK_ROWS)
+    with torch.inference_mode():  # torch takes writable arrays only; memory-mapped rows are copied block by block
+        blocks = (torch.from_numpy(np.require(rows[start : start + _BLOCK_ROWS], requirements="W")) for start in starts)
+        return torch.cat([function(block) for block in blocks]).numpy()
+
+
+def shared_neighbours(data: Neighbours, latent: Neighbours) -> np.ndarray:
+    """Share of each row's latent neighbours that are neighbours in the data, (n,) in [0, 1]."""
+    shared = np.zeros(len(data.indices), dtype=np.float32)
+    for column in latent.indices.T:
+        shared += (data.indices == column[:, None]).any(axis=1)
+    return shared / latent.indices.shape[1]

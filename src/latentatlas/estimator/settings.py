@@ -1,0 +1,43 @@
+"""What the settings of an atlas may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from latentatlas.core import SpecError, did_you_mean
+from latentatlas.models import Encoder
+
+__all__ = ["check_settings"]
+
+_METRICS = ("euclidean", "cosine")
+
+
+def check_settings(atlas: Any) -> None:
+    """Check the constructor arguments of an `Atlas`.
+
+    Raises:
+        SpecError: for a setting of the wrong kind or out of range.
+    """
+    for name, least in (("dim", 1), ("n_neighbors", 1), ("random_state", 0)):
+        value = getattr(atlas, name)
+        if not _is_integer(value) or value < least:
+            raise SpecError(f"Atlas wants {name} as an integer ≥ {least}; got {value!r}. Pass such a number.")
+    for name in ("steps", "batch_edges", "n_basins", "patience", "threads"):
+        value = getattr(atlas, name)
+        if value is not None and (not _is_integer(value) or value < 1):
+            raise SpecError(f"Atlas wants {name} as None or an integer ≥ 1; got {value!r}. Leave it out, or raise it.")
+    if atlas.metric not in _METRICS:
+        raise SpecError(f"Atlas has no metric {atlas.metric!r}. {did_you_mean(atlas.metric, _METRICS)}")
+    if not isinstance(atlas.encoder, Encoder) and atlas.encoder != "auto":
+        raise SpecError(
+            f'Atlas wants encoder="auto" or an encoder object; got {atlas.encoder!r}. '
+            "Pass for example latentatlas.models.ImageEncoder((1, 28, 28), dim=16)."
+        )
+    if not isinstance(atlas.held_out, int | float) or not 0 <= atlas.held_out < 1:
+        raise SpecError(f"Atlas wants 0 ≤ held_out < 1; got {atlas.held_out!r}. .1 keeps every tenth row aside.")
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
