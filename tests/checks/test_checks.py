@@ -164,7 +164,7 @@ def test_dead_basin_is_known_from_the_memberships():
     assert only(BasinLiveness(), Evidence(basins=basins)).value == 1.0
     dead = only(BasinLiveness(), Evidence(basins=basins, memberships=np.full((40, 5), 0.2)))
     assert (dead.status, dead.value) == (Status.FAIL, 0.0)
-    assert "smallest of 5 basins, 4, holds 0 of 40 rows" in dead.reason
+    assert "smallest of 5 basin(s), number 4, holds 0 of 40 rows" in dead.reason
 
 
 def test_starved_basin_and_gap_in_the_codes():

@@ -86,7 +86,7 @@ def test_figures():
 
 
 def test_a_study_writes_its_page_and_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(foundation, "run", lambda *, quick, log: made_up())
+    monkeypatch.setattr(foundation, "run", lambda *, quick, log: made_up() | {"quick": quick})
     (tmp_path / "foundation.notes.md").write_text("What the figures mean.\n")
     lines: list[str] = []
     result = run_study("foundation", tmp_path, quick=True, log=lines.append)

@@ -42,8 +42,8 @@ class BasinLiveness(Check):
         verdict = self.verdict(
             share,
             self.min_share,
-            reason=f"The smallest of {len(counts)} basins, {smallest}, holds {counts.min()} of {counts.sum()} rows "
-            f"({share:.2f} of an equal share); {dead} hold none.",
+            reason=f"The smallest of {len(counts)} basin(s), number {smallest}, holds {counts.min()} of {counts.sum()} "
+            f"rows ({share:.2f} of an equal share); {dead} hold none.",
             remedy="Use fewer basins, or raise the weight of the term that balances them.",
         )
         return (verdict,)

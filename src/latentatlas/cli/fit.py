@@ -70,7 +70,7 @@ def fit(
         print_json({"run": str(out), "seconds": atlas.seconds_, "verdicts": run.verdicts, "metrics": run.metrics})
         return
     print_certificate(run.verdicts, title=f"Certificate of {out}")
-    say(f"Fitted in {atlas.seconds_:.1f} s on {atlas.threads_} threads. Open {out / 'report.html'} in a browser.")
+    say(f"Fitted in {atlas.seconds_:.1f} s with {atlas.threads_} thread(s). Open {out / 'report.html'} in a browser.")
 
 
 def _from_toml(path: Path | None) -> dict[str, Any]:

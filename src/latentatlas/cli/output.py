@@ -28,6 +28,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 RunArgument = Annotated[Path, typer.Argument(help="A run folder written by fit.", show_default=False)]
 
 _COLOURS = {"pass": "green", "warn": "yellow", "fail": "red", "skip": "dim"}
+_UNBROKEN = ("", "check", "value", "wanted", "metric", "name")
 _SIGNS = {"pass": "✓", "warn": "!", "fail": "✗", "skip": "–"}
 
 
@@ -87,7 +88,8 @@ def print_table(
 
     table = Table(title=_escaped(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for column in columns:
-        table.add_column(_escaped(column), justify="right" if column in numbers else "left", overflow="fold")
+        side = "right" if column in numbers else "left"
+        table.add_column(_escaped(column), justify=side, overflow="fold", no_wrap=column in _UNBROKEN)
     for row in rows:
         table.add_row(*row)
     _console().print(table)

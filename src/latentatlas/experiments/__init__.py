@@ -12,7 +12,7 @@ from typing import Any
 
 from latentatlas.core import SpecError, available_threads, did_you_mean
 
-__all__ = ["benchmarks", "run_study", "studies"]
+__all__ = ["benchmarks", "page_of", "run_study", "studies"]
 
 _STUDIES = {"foundation": "The bundled digits and MNIST end to end: quality, speed, size, determinism."}
 
@@ -30,18 +30,23 @@ def run_study(name: str, out: Path, *, quick: bool, log: Callable[[str], None]) 
     """
     if name not in _STUDIES:
         raise SpecError(f"reproduce has no study {name!r}. {did_you_mean(name, _STUDIES)}")
-    study: ModuleType = importlib.import_module(f"latentatlas.experiments.{name}")
-    result = study.run(quick=quick, log=log) | {"machine": _machine()}
+    result = _module(name).run(quick=quick, log=log) | {"machine": _machine()}
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    command = f"latentatlas reproduce {name}" + (" --quick" if quick else "")
+    (out / f"{name}.md").write_text(page_of(name, out))
+    log(f"Wrote {out / f'{name}.md'} and {out / f'{name}.json'}")
+    return result
+
+
+def page_of(name: str, out: Path) -> str:
+    """The page of a study from OUT/NAME.json; the remarks of OUT/NAME.notes.md, where there are any, end it."""
+    result = json.loads((out / f"{name}.json").read_text())
+    command = f"latentatlas reproduce {name}" + (" --quick" if result["quick"] else "")
     machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
     notes = out / f"{name}.notes.md"
     page = [f"# {name.capitalize()}", "", _STUDIES[name], "", f"Made by `{command}` ({machine}).", ""]
-    page += [study.to_markdown(result), ""] + (["", notes.read_text()] if notes.exists() else [])
-    (out / f"{name}.md").write_text("\n".join(page).rstrip() + "\n")
-    log(f"Wrote {out / f'{name}.md'} and {out / f'{name}.json'}")
-    return result
+    page += [_module(name).to_markdown(result), ""] + ([notes.read_text()] if notes.exists() else [])
+    return "\n".join(page).rstrip() + "\n"
 
 
 def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
@@ -54,6 +59,10 @@ def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
         "transform": speed.transform_speed,
         "fit": speed.fit_speed,
     }
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"latentatlas.experiments.{name}")
 
 
 def _machine() -> dict[str, Any]:
