@@ -22,7 +22,7 @@ from latentatlas.data import (
 from latentatlas.estimator.fitting import Problem, Wanted, fit_problem
 from latentatlas.estimator.measuring import measure
 from latentatlas.estimator.preparation import Preparation
-from latentatlas.estimator.rows import as_table, blockwise, shared_neighbours
+from latentatlas.estimator.rows import as_table, blockwise, held_out_rows, shared_neighbours
 from latentatlas.estimator.saving import contents_of, point_column
 from latentatlas.estimator.settings import check_settings
 from latentatlas.graph import Neighbours, knn_graph
@@ -121,8 +121,6 @@ class Atlas(TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    # ------------------------------------------------------------------ fit
-
     def fit(self, X: Any, y: Any = None, *, nuisance: Any = None, environment: Any = None) -> Atlas:
         """Learn the atlas of the rows of `X`.
 
@@ -146,7 +144,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         require_variation(table.x)
         if not self.standardize:
             warn_of_scales(table.x, table.columns)
-        held_out = self._held_out_rows(n)
+        held_out = held_out_rows(n, self.held_out, seed=self.random_state)
         preparation = Preparation.of(table.x[~held_out], standardize=self.standardize, unit=self.metric == "cosine")
         x = preparation(table.x)
         if self.patience is not None and not held_out.any():
@@ -155,7 +153,7 @@ class Atlas(TransformerMixin, BaseEstimator):
                 "Raise held_out, or leave patience out."
             )
         fitted = fit_problem(
-            self._problem(),
+            Problem.of(self),
             x,
             np.flatnonzero(~held_out),
             nuisance=table.nuisance,
@@ -179,33 +177,10 @@ class Atlas(TransformerMixin, BaseEstimator):
             tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def _problem(self) -> Problem:
-        return Problem(
-            dim=self.dim,
-            n_neighbors=self.n_neighbors,
-            n_basins=self.n_basins,
-            encoder=None if isinstance(self.encoder, str) else self.encoder,
-            neighbour_term=self.neighbour_term,
-            nuisance_term=self.nuisance_term,
-            basin_term=self.basin_term,
-            steps=self.steps,
-            batch_edges=self.batch_edges,
-            device=self.device,
-            threads=self.threads,
-            seed=self.random_state,
-        )
-
     def _callbacks(self) -> list[Callback]:
         progress = [Progress()] if self.verbose else []
         stop = [EarlyStop(patience=self.patience)] if self.patience is not None else []
         return [*progress, *stop]
-
-    def _held_out_rows(self, n: int) -> np.ndarray:
-        count = min(int(self.held_out * n), 10_000)
-        chosen = np.random.default_rng(self.random_state).permutation(n)[:count]
-        mask = np.zeros(n, dtype=bool)
-        mask[chosen] = True
-        return mask
 
     def _install(self, preparation: Preparation, stem: Stem, model: Autoencoder, table: Table) -> None:
         self.preparation_ = preparation
@@ -230,8 +205,6 @@ class Atlas(TransformerMixin, BaseEstimator):
             "energy": np.sort(blockwise(self._bank.energy, self.latent_[aside])),
             "residual": np.sort(self._residual(x[aside], self.latent_[aside])),
         }
-
-    # ------------------------------------------------------------------ use
 
     def transform(self, X: Any) -> np.ndarray:
         """Latent coordinates, (n, dim) float32."""
@@ -305,8 +278,6 @@ class Atlas(TransformerMixin, BaseEstimator):
         """Names of the latent axes: latent0, latent1, …."""
         return np.asarray([f"latent{axis}" for axis in range(self.dim)], dtype=object)
 
-    # ------------------------------------------------------------------ certify and keep
-
     def evidence(self) -> Evidence:
         """What the checks look at: the training rows in the units in which neighbours were sought."""
         check_is_fitted(self, "model_")
@@ -366,8 +337,6 @@ class Atlas(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "model_")
         require_writable(path, overwrite=overwrite)
         return write_run(path, contents_of(self), overwrite=overwrite)
-
-    # ------------------------------------------------------------------ inside
 
     @property
     def _bank(self) -> Any:

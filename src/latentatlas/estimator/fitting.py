@@ -60,6 +60,24 @@ class Problem:
     threads: int | None
     seed: int
 
+    @classmethod
+    def of(cls, atlas: Any) -> Problem:
+        """The settings of an `Atlas`."""
+        return cls(
+            dim=atlas.dim,
+            n_neighbors=atlas.n_neighbors,
+            n_basins=atlas.n_basins,
+            encoder=None if isinstance(atlas.encoder, str) else atlas.encoder,
+            neighbour_term=atlas.neighbour_term,
+            nuisance_term=atlas.nuisance_term,
+            basin_term=atlas.basin_term,
+            steps=atlas.steps,
+            batch_edges=atlas.batch_edges,
+            device=atlas.device,
+            threads=atlas.threads,
+            seed=atlas.random_state,
+        )
+
 
 @final
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,12 @@ from latentatlas.core import SpecError
 from latentatlas.data import Table, as_matrix, as_nuisances, as_rows_of
 from latentatlas.graph import Neighbours
 
-__all__ = ["as_table", "blockwise", "shared_neighbours"]
+__all__ = ["as_table", "blockwise", "held_out_rows", "shared_neighbours"]
 
 _BLOCK_ROWS = 2048
 """Blocks of this size stay near the processor; larger ones are slower."""
+
+_MOST_HELD_OUT = 10_000
 
 
 def as_table(X: Any, y: Any, nuisance: Any, environment: Any) -> Table:
@@ -38,6 +40,13 @@ def as_table(X: Any, y: Any, nuisance: Any, environment: Any) -> Table:
         nuisance=as_nuisances(nuisance, len(x)),
         environment=None if environment is None else as_rows_of("environment", environment, len(x)),
     )
+
+
+def held_out_rows(n: int, share: float, *, seed: int) -> np.ndarray:
+    """Truth value per row: a random share of the rows, at most 10,000, is kept out of training."""
+    mask = np.zeros(n, dtype=bool)
+    mask[np.random.default_rng(seed).permutation(n)[: min(int(share * n), _MOST_HELD_OUT)]] = True
+    return mask
 
 
 def blockwise(function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:
