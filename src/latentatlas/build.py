@@ -15,6 +15,7 @@ import torch
 from latentatlas.core import SpecError, StoreError, constructor_parameters, did_you_mean
 from latentatlas.data import Table, fingerprint, read_table
 from latentatlas.estimator import Atlas
+from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.preparation import Preparation
 from latentatlas.estimator.saving import point_column
 from latentatlas.graph import Neighbours
@@ -87,7 +88,8 @@ def load(path: str | PathLike[str] | Run) -> Atlas:
     _restore(model, weights, "model.")
     preparation = Preparation(weights["preparation.centre"], weights["preparation.scale"], spec["unit_rows"])
     points = run.points()
-    atlas._install(preparation, stem, model, _table(run, points))
+    usual = {f"usual_{name}": weights[f"calibration.{name}"] for name in ("energy", "residual")}
+    atlas._install(AtlasModel(preparation, stem, model, **usual), _table(run, points))
     atlas.latent_ = points["latent"]
     atlas.map_ = np.stack([points["x"], points["y"]], axis=1)
     atlas.labels_ = points["basin"].astype(np.int64)
@@ -97,7 +99,6 @@ def load(path: str | PathLike[str] | Run) -> Atlas:
     atlas.latent_graph_ = _graph(
         run, "latent", recall=spec["graph"]["latent_recall"], exact=spec["graph"]["latent_exact"]
     )
-    atlas.calibration_ = {name: weights[f"calibration.{name}"] for name in ("energy", "residual")}
     atlas.objective_ = build(spec["objective"])
     atlas.recipes_ = tuple(build(spec["recipes"]))
     atlas.threads_, atlas.seconds_ = spec["threads"], spec["seconds"]

@@ -33,8 +33,8 @@ def test_equal_seed_and_threads_give_equal_bits(quick: Maker, flowers: Table):
     first, second = quick(dim=3).fit(flowers), quick(dim=3).fit(flowers)
     np.testing.assert_array_equal(first.latent_, second.latent_)
     np.testing.assert_array_equal(first.map_, second.map_)
-    for name, tensor in first.model_.state_dict().items():
-        assert torch.equal(tensor, second.model_.state_dict()[name]), name
+    for name, tensor in first.model_.network.state_dict().items():
+        assert torch.equal(tensor, second.model_.network.state_dict()[name]), name
 
 
 def test_fitting_again_starts_anew(quick: Maker, flowers: Table):
@@ -72,7 +72,7 @@ def test_generators_of_the_caller_do_not_matter(quick: Maker, flowers: Table):
 def test_held_out_rows(quick: Maker, flowers: Table, share: float, rows: int):
     atlas = quick(held_out=share, steps=2).fit(flowers)
     assert atlas.held_out_.sum() == rows
-    assert len(atlas.calibration_["energy"]) == len(atlas.calibration_["residual"]) == rows
+    assert len(atlas.model_.usual_energy) == len(atlas.model_.usual_residual) == rows
 
 
 def test_patience_stops_early(quick: Maker, flowers: Table):
@@ -264,7 +264,7 @@ def test_an_image_encoder():
     encoder = ImageEncoder((1, 8, 8), dim=3, channels=(4, 8), hidden=16)
     before = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
     atlas = Atlas(dim=3, encoder=encoder, steps=20, batch_edges=32, n_basins=4, threads=1).fit(x)
-    assert isinstance(atlas.model_.encoder, ImageEncoder)
+    assert isinstance(atlas.model_.network.encoder, ImageEncoder)
     assert atlas.transform(x[:5]).shape == (5, 3)
     assert atlas.recall(x[:5]).shape == (5, 64)
     for name, tensor in encoder.state_dict().items():

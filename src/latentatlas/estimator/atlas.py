@@ -21,12 +21,13 @@ from latentatlas.data import (
 )
 from latentatlas.estimator.fitting import Problem, Wanted, fit_problem
 from latentatlas.estimator.measuring import measure
+from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.preparation import Preparation
-from latentatlas.estimator.rows import as_table, blockwise, held_out_rows, shared_neighbours
+from latentatlas.estimator.rows import as_table, held_out_rows, shared_neighbours
 from latentatlas.estimator.saving import contents_of, point_column
 from latentatlas.estimator.settings import check_settings
 from latentatlas.graph import Neighbours, knn_graph
-from latentatlas.models import Autoencoder, Encoder, Stem
+from latentatlas.models import Encoder
 from latentatlas.store import Run, require_writable, write_run
 from latentatlas.train import Callback, EarlyStop, Progress
 
@@ -160,7 +161,7 @@ class Atlas(TransformerMixin, BaseEstimator):
             environment=table.environment,
             callbacks=self._callbacks(),
         )
-        self._install(preparation, fitted.stem, fitted.model, table)
+        self._install(AtlasModel(preparation, fitted.stem, fitted.model), table)
         self.objective_ = fitted.objective
         self.recipes_ = fitted.recipes
         self.history_ = fitted.history
@@ -182,29 +183,23 @@ class Atlas(TransformerMixin, BaseEstimator):
         stop = [EarlyStop(patience=self.patience)] if self.patience is not None else []
         return [*progress, *stop]
 
-    def _install(self, preparation: Preparation, stem: Stem, model: Autoencoder, table: Table) -> None:
-        self.preparation_ = preparation
-        self.stem_ = stem.eval()
-        self.model_ = model.eval()
+    def _install(self, model: AtlasModel, table: Table) -> None:
+        self.model_ = model
         self.table_ = table
         self.n_features_in_ = len(table.columns)
-        self.n_basins_ = self._bank.count
+        self.n_basins_ = model.bank.count
         self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
         if table.columns[0] != "x0":
             self.feature_names_in_ = np.asarray(table.columns, dtype=object)
 
     def _place(self, x: np.ndarray) -> None:
         """Where the training rows lie, and what is usual for rows that training did not see."""
-        self.latent_ = self._encode(x)
-        self.map_ = blockwise(self.model_.map, self.latent_)
-        self.labels_ = blockwise(self._bank.nearest, self.latent_)
+        self.model_ = self.model_.calibrate(x[self.held_out_])
+        self.latent_ = self.model_.encode(x)
+        self.map_ = self.model_.map(self.latent_)
+        self.labels_ = self.model_.basins(self.latent_)
         self.graph_: Neighbours = knn_graph(x, self.n_neighbors, seed=self.random_state)
         self.latent_graph_ = knn_graph(self.latent_, self.n_neighbors, seed=self.random_state)
-        aside = self.held_out_
-        self.calibration_ = {
-            "energy": np.sort(blockwise(self._bank.energy, self.latent_[aside])),
-            "residual": np.sort(self._residual(x[aside], self.latent_[aside])),
-        }
 
     def transform(self, X: Any) -> np.ndarray:
         """Latent coordinates, (n, dim) float32."""
@@ -213,23 +208,27 @@ class Atlas(TransformerMixin, BaseEstimator):
     def map(self, X: Any) -> np.ndarray:
         """Map coordinates, (n, 2) float32; equal to `transform` when `dim` is 2."""
         z = self._encoded(X)
-        return blockwise(self.model_.map, z)
+        return self.model_.map(z)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Patterns decoded from latents, (n, features) float32, in the units of the data."""
-        return self.preparation_.inverse(self._decode(self._latents(Z)))
+        z = self._latents(Z)
+        return self.model_.patterns(z)
 
     def basins(self, X: Any) -> np.ndarray:
         """Number of the basin each row falls into, (n,) int64."""
-        return blockwise(self._bank.nearest, self._encoded(X))
+        z = self._encoded(X)
+        return self.model_.basins(z)
 
     def charts(self, X: Any) -> np.ndarray:
         """Soft memberships in the basins, (n, K); rows sum to 1."""
-        return blockwise(self._bank.weights, self._encoded(X))
+        z = self._encoded(X)
+        return self.model_.memberships(z)
 
     def energy(self, X: Any) -> np.ndarray:
         """Energy of each row in the landscape of the prototypes, (n,); low in the middle of basins."""
-        return blockwise(self._bank.energy, self._encoded(X))
+        z = self._encoded(X)
+        return self.model_.energy(z)
 
     def anomaly_score(self, X: Any) -> np.ndarray:
         """p-value of each row being as usual as the held-out training rows, (n,) in (0, 1]; small is anomalous.
@@ -241,17 +240,16 @@ class Atlas(TransformerMixin, BaseEstimator):
             AtlasError: if the atlas was fitted without held-out rows.
         """
         x = self._prepared(X)
-        if not len(self.calibration_["energy"]):
+        if not self.model_.calibrated:
             raise AtlasError(
                 "Atlas.anomaly_score wants held-out rows to compare with; there are none. Fit with held_out > 0."
             )
-        return self._p_values(x, self._encode(x))
+        return self.model_.p_values(x, self.model_.encode(x))
 
     def recall(self, X: Any, *, steps: int = 1) -> np.ndarray:
         """Patterns remembered from noisy ones, (n, features): encode, `steps` of retrieval from the bank, decode."""
         z = self._encoded(X)
-        remembered = blockwise(lambda block: self._bank.retrieve(block, steps=steps), z)
-        return self.preparation_.inverse(self._decode(remembered))
+        return self.model_.patterns(self.model_.retrieve(z, steps=steps))
 
     def sample(self, n: int = 1, *, basin: int | None = None, random_state: int = 0) -> np.ndarray:
         """New patterns, (n, features), decoded from latents drawn from exp(−β E), an exact mixture of Gaussians.
@@ -262,17 +260,8 @@ class Atlas(TransformerMixin, BaseEstimator):
             random_state: seed of the draw.
         """
         check_is_fitted(self, "model_")
-        if n < 1:
-            raise SpecError(f"Atlas.sample wants n ≥ 1; got {n}. Ask for one pattern or more.")
-        rng = np.random.default_rng(random_state)
-        sizes = np.bincount(self.labels_, minlength=self._bank.count)
-        if basin is not None and not 0 <= basin < self._bank.count:
-            raise SpecError(f"Atlas has basins 0 to {self._bank.count - 1}; got {basin}. Pick one of them.")
-        chosen = np.full(n, basin) if basin is not None else rng.choice(len(sizes), n, p=sizes / sizes.sum())
-        width = self._bank.score.tau / np.sqrt(self._bank.beta)
-        centres = self._bank.prototypes.detach().numpy()[chosen]
-        z = centres + width * rng.standard_normal(centres.shape).astype(np.float32)
-        return self.preparation_.inverse(self._decode(z.astype(np.float32)))
+        sizes = np.bincount(self.labels_, minlength=self.n_basins_)
+        return self.model_.patterns(self.model_.draw(n, sizes, basin=basin, seed=random_state))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the latent axes: latent0, latent1, …."""
@@ -281,17 +270,16 @@ class Atlas(TransformerMixin, BaseEstimator):
     def evidence(self) -> Evidence:
         """What the checks look at: the training rows in the units in which neighbours were sought."""
         check_is_fitted(self, "model_")
-        x = self.preparation_(self.table_.x)
         return Evidence(
-            x=x,
+            x=self.model_.preparation(self.table_.x),
             z=self.latent_,
-            recon=self._decode(self.latent_),
+            recon=self.model_.decode(self.latent_),
             label=self.table_.label,
             nuisance=self.table_.nuisance,
             basins=self.labels_,
-            memberships=blockwise(self._bank.weights, self.latent_),
+            memberships=self.model_.memberships(self.latent_),
             held_out=self.held_out_ if self.held_out_.any() else None,
-            energy=blockwise(self._bank.energy, self.latent_),
+            energy=self.model_.energy(self.latent_),
         )
 
     def check(self, checks: Sequence[Check] | None = None) -> list[Verdict]:
@@ -309,7 +297,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         without held-out rows).
         """
         x = self._prepared(X)
-        return self._described(x, self._encode(x))
+        return self.model_.describe(x, self.model_.encode(x))
 
     def points(self) -> dict[str, np.ndarray]:
         """`describe` of the training rows, with id, trust, held out, and what else is known of each row.
@@ -319,7 +307,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "model_")
         columns = {
             "id": self.table_.ids,
-            **self._described(self.preparation_(self.table_.x), self.latent_),
+            **self.model_.describe(self.model_.preparation(self.table_.x), self.latent_),
             "trust": shared_neighbours(self.graph_, self.latent_graph_),
             "held_out": self.held_out_,
         }
@@ -338,20 +326,16 @@ class Atlas(TransformerMixin, BaseEstimator):
         require_writable(path, overwrite=overwrite)
         return write_run(path, contents_of(self), overwrite=overwrite)
 
-    @property
-    def _bank(self) -> Any:
-        check_is_fitted(self, "model_")
-        return self.model_.bank
-
     def _prepared(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
         x, names = (X.x, X.columns) if isinstance(X, Table) else as_matrix(X, who="Atlas")
         match_columns(names, self.table_.columns, features=x.shape[1])
-        return self.preparation_(x)
+        return self.model_.preparation(x)
 
     def _encoded(self, X: Any) -> np.ndarray:
         """What `transform` returns before scikit-learn's `set_output` wraps it."""
-        return self._encode(self._prepared(X))
+        x = self._prepared(X)
+        return self.model_.encode(x)
 
     def _latents(self, Z: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
@@ -361,34 +345,3 @@ class Atlas(TransformerMixin, BaseEstimator):
                 f"Atlas wants latents with {self.dim} axes; got {z.shape[1]}. Pass the result of transform."
             )
         return z
-
-    def _encode(self, x: np.ndarray) -> np.ndarray:
-        return blockwise(lambda block: self.model_.encode(self.stem_(block)), x)
-
-    def _decode(self, z: np.ndarray) -> np.ndarray:
-        return blockwise(lambda block: self.stem_.inverse(self.model_.decode(block)), z)
-
-    def _described(self, x: np.ndarray, z: np.ndarray) -> dict[str, np.ndarray]:
-        xy = blockwise(self.model_.map, z)
-        memberships = blockwise(self._bank.weights, z)
-        return {
-            "x": xy[:, 0],
-            "y": xy[:, 1],
-            "latent": z,
-            "basin": blockwise(self._bank.nearest, z).astype(np.int32),
-            "membership": memberships.max(axis=1),
-            "energy": blockwise(self._bank.energy, z),
-            "anomaly_p": self._p_values(x, z),
-        }
-
-    def _residual(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-        return np.square(x - self._decode(z)).mean(axis=1) if len(x) else np.empty(0, np.float32)
-
-    def _p_values(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-        usual = self.calibration_
-        count = len(usual["energy"])
-        if not count:
-            return np.full(len(x), np.nan)
-        above_energy = count - np.searchsorted(usual["energy"], blockwise(self._bank.energy, z), side="left")
-        above_residual = count - np.searchsorted(usual["residual"], self._residual(x, z), side="left")
-        return np.minimum(1.0, 2 * (1 + np.minimum(above_energy, above_residual)) / (1 + count))

@@ -84,11 +84,11 @@ def spec_of(atlas: Atlas) -> dict[str, Any]:
     table = atlas.table_
     return {
         "atlas": to_spec(atlas),
-        "stem": to_spec(atlas.stem_),
-        "model": to_spec(atlas.model_),
+        "stem": to_spec(atlas.model_.stem),
+        "model": to_spec(atlas.model_.network),
         "objective": to_spec(atlas.objective_),
         "recipes": to_spec(atlas.recipes_),
-        "unit_rows": atlas.preparation_.unit,
+        "unit_rows": atlas.model_.preparation.unit,
         "data": {
             "name": table.name,
             "pointer": table.pointer,
@@ -122,10 +122,11 @@ def spec_of(atlas: Atlas) -> dict[str, Any]:
 
 def weights_of(atlas: Atlas) -> dict[str, np.ndarray]:
     """Every array that the fitted state needs, by dotted name."""
-    weights = {f"stem.{name}": tensor.numpy() for name, tensor in atlas.stem_.state_dict().items()}
-    weights |= {f"model.{name}": tensor.numpy() for name, tensor in atlas.model_.state_dict().items()}
-    weights |= {f"calibration.{name}": values for name, values in atlas.calibration_.items()}
-    return weights | {"preparation.centre": atlas.preparation_.centre, "preparation.scale": atlas.preparation_.scale}
+    model = atlas.model_
+    weights = {f"stem.{name}": tensor.numpy() for name, tensor in model.stem.state_dict().items()}
+    weights |= {f"model.{name}": tensor.numpy() for name, tensor in model.network.state_dict().items()}
+    weights |= {"calibration.energy": model.usual_energy, "calibration.residual": model.usual_residual}
+    return weights | {"preparation.centre": model.preparation.centre, "preparation.scale": model.preparation.scale}
 
 
 def figures_of(atlas: Atlas) -> dict[str, bytes]:
@@ -176,7 +177,6 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
 
 def _basins(atlas: Atlas) -> list[dict[str, Any]]:
     """Each basin with its size, the rows nearest its prototype and what it is made of, largest first."""
-    assert atlas.model_.bank is not None
     table = atlas.table_
     prototypes = atlas.model_.bank.prototypes.detach().numpy()
     entries = []

@@ -52,9 +52,9 @@ def transform_speed(atlas: Atlas | None = None, x: np.ndarray | None = None) -> 
     back = _least(lambda: atlas.inverse_transform(z))
     rate = matrix_product_rate()
     weights = sum(
-        layer.weight.numel() for layer in atlas.model_.encoder.modules() if isinstance(layer, torch.nn.Linear)
+        layer.weight.numel() for layer in atlas.model_.network.encoder.modules() if isinstance(layer, torch.nn.Linear)
     )
-    work = 2 * len(x) * (x.shape[1] * atlas.stem_.state_dict()["basis"].shape[1] + weights)
+    work = 2 * len(x) * (x.shape[1] * atlas.model_.stem.state_dict()["basis"].shape[1] + weights)
     return {
         "rows": float(len(x)),
         "transform, s": seconds,
