@@ -1,6 +1,6 @@
-"""The pictures of the term pages: each shows the term on a case whose answer is known.
+"""The pictures of the term pages, each showing the term on a case whose answer is known, and of the synthetic sets.
 
-Run `python docs/pictures.py`; it writes docs/images/term-*.png. Takes a few seconds.
+Run `python docs/pictures.py`; it writes docs/images/term-*.png and synthetic.png. Takes a few seconds.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from latentatlas.core import Charts, Edges
+from latentatlas.data import Table, synthetic
 from latentatlas.landscape import DistanceScore, PrototypeBank
-from latentatlas.terms import HSIC, ChartBalance, Covariance, NeighborContrast, PrototypeEnergy, Reconstruction
+from latentatlas.terms import HSIC, Anchor, ChartBalance, Covariance, NeighborContrast, PrototypeEnergy, Reconstruction
 
 IMAGES = Path(__file__).parent / "images"
 BLUE, RED, GREY = "#1f6fb4", "#d1495b", "#8a8f98"
@@ -27,9 +28,11 @@ BLUE, RED, GREY = "#1f6fb4", "#d1495b", "#8a8f98"
 def main() -> None:
     """Draw all pictures."""
     matplotlib.rcParams.update({"font.size": 8, "axes.titlesize": 9})
-    for draw in (reconstruction, neighbor_contrast, hsic, covariance, prototype_energy, chart_balance):
+    terms = (reconstruction, neighbor_contrast, hsic, covariance, prototype_energy, chart_balance, anchor)
+    pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {"synthetic": synthetic_sets}
+    for name, draw in pictures.items():
         torch.manual_seed(0)
-        target = IMAGES / f"term-{draw.__name__.replace('_', '-')}.png"
+        target = IMAGES / f"{name}.png"
         drawn = io.BytesIO()
         draw().savefig(drawn, dpi=120)
         Image.open(drawn).convert("RGB").quantize(96).save(target, optimize=True)
@@ -172,6 +175,79 @@ def chart_balance() -> Figure:
     panels[2].axvline(0.25, color=GREY, linestyle=":", linewidth=1)
     panels[2].set(title="value", xlabel="share of one chart, the others alike", ylim=(-0.05, 1.6))
     return figure
+
+
+def anchor() -> Figure:
+    """Twelve rows drawn to the origin, every second one anchored: value, pull, and where they end."""
+    figure, panels = _panels(3)
+    term = Anchor(12, 2)
+    angle = torch.arange(12) * (2 * math.pi / 12)
+    start = 3 * torch.stack([angle.cos(), angle.sin()], dim=1)
+    held = torch.arange(0, 12, 2)
+    term.hold(held, start[held])
+    distance = torch.linspace(0, 5, 101)
+    panels[0].plot(distance, torch.log1p(distance.square()), color=BLUE)
+    panels[0].set(title="value of one row", xlabel="distance from its anchor")
+    panels[1].plot(distance, 2 * distance / (1 + distance.square()), color=BLUE)
+    panels[1].axvline(1, color=GREY, linestyle=":", linewidth=1)
+    panels[1].set(title="pull", xlabel="distance from its anchor")
+    z, row = start.clone().requires_grad_(), torch.arange(12)
+    optimiser = torch.optim.Adam([z], lr=0.05)
+    for _ in range(500):
+        optimiser.zero_grad()
+        (term(z, row) + 0.05 * z.square().sum(dim=1).mean()).backward()
+        optimiser.step()
+    stop = z.detach()
+    _join(panels[2], start, stop, colour=GREY)
+    panels[2].scatter(*start[held].T, s=40, marker="+", color=RED)
+    panels[2].scatter(*stop.T, s=12, color=BLUE)
+    panels[2].set_title(f"all drawn inwards, anchors (+) hold: {float(term(stop, row)):.2f}")
+    panels[2].set_aspect("equal")
+    _bare(panels[2])
+    return figure
+
+
+def synthetic_sets() -> Figure:
+    """Eight sets, coloured by what is declared about them."""
+    figure = Figure(figsize=(7.6, 4.2), layout="constrained")
+    sphere = synthetic.sphere(3000)
+    from_pole = sphere.truth.geodesic(np.zeros((1, 2)), sphere.truth.parameters)[0]
+    circles = synthetic.linked_circles(400)
+    solids = {
+        "swiss_roll_hole": (synthetic.swiss_roll_hole(3000), "arc_length", "viridis"),
+        "torus": (synthetic.torus(3000), "around_axis", "twilight"),
+        "mobius_band": (synthetic.mobius_band(3000), "offset", "viridis"),
+        "linked_circles": (circles, "component", "coolwarm"),
+    }
+    for place, (name, (made, column, colours)) in enumerate(solids.items(), start=1):
+        _solid(figure, place, made.table.x, made.table.metadata[column], colours).set_title(name)
+    _solid(figure, 5, sphere.table.x, from_pole, "viridis").set_title("sphere")
+    panel = figure.add_subplot(2, 4, 6, title="three_gaussians")
+    truth = synthetic.three_gaussians().truth
+    panel.scatter(*truth.parameters[~truth.core].T, s=1, color=GREY)
+    panel.scatter(*truth.parameters[truth.core].T, s=1, color=RED)
+    panel.set_aspect("equal")
+    digits, images = synthetic.coloured_digits(30, seed=3), synthetic.factor_images(30)
+    figure.add_subplot(2, 4, 7, title="coloured_digits").imshow(_mosaic(digits.table) / 16)
+    figure.add_subplot(2, 4, 8, title="factor_images").imshow(_mosaic(images.table), cmap="gray")
+    for panel in figure.axes[5:]:
+        _bare(panel)
+    return figure
+
+
+def _solid(figure: Figure, place: int, points: np.ndarray, values: np.ndarray, colours: str) -> Axes:
+    panel = figure.add_subplot(2, 4, place, projection="3d")
+    panel.scatter(*points.T, c=values, cmap=colours, s=0.8)
+    panel.set_aspect("equal")
+    panel.set_axis_off()
+    return panel
+
+
+def _mosaic(table: Table) -> np.ndarray:
+    """The images in rows of six, with a dark gap."""
+    images = table.x.reshape(5, 6, *table.item_shape)
+    gap = [(0, 0), (0, 0), (1, 1), (1, 1), *[(0, 0)] * (images.ndim - 4)]
+    return np.concatenate(np.concatenate(np.pad(images, gap), axis=1), axis=1)
 
 
 def _balance(usage: list[float]) -> float:

@@ -17,7 +17,7 @@ import torch
 from sklearn.datasets import load_iris
 
 import latentatlas as la
-from latentatlas import checks, core, geometry, graph, landscape, metrics, models, terms, train
+from latentatlas import checks, core, data, geometry, graph, landscape, metrics, models, terms, train
 from latentatlas.build import build, public_names
 from latentatlas.core import SpecError, StoreError, to_spec
 from latentatlas.data import Table, read_table
@@ -59,6 +59,10 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "terms.PrototypeEnergy": terms.PrototypeEnergy,
     "terms.Rebind": lambda: terms.Rebind(terms.Covariance(), {"z": "map"}),
     "terms.Reconstruction": lambda: terms.Reconstruction(2.0),
+    "data.Images": lambda: data.Images((4, 6), colour=True),
+    "data.Interactions": lambda: data.Interactions("film", "user", "stars", components=3, seed=1),
+    "data.SentenceEncoder": lambda: data.SentenceEncoder("folder", batch=3, device="cuda", max_tokens=9),
+    "data.Texts": lambda: data.Texts("title", data.SentenceEncoder("folder")),
     "train.EarlyStop": lambda: train.EarlyStop("loss", patience=3, tolerance=0.1, warmup=0.5),
     "train.History": train.History,
     "train.Never": train.Never,
@@ -109,6 +113,9 @@ NOT_CONFIGURATION = {
     **dict.fromkeys(
         ("graph.Neighbours", "landscape.Minima", "metrics.NeighbourRanks", "checks.Evidence"), "holds arrays"
     ),
+    **dict.fromkeys(("data.Table", "data.InteractionMatrix", "data.Ratings", "data.Retrieval"), "holds arrays"),
+    **dict.fromkeys(("data.Hierarchy", "data.ShardSample", "data.Shards"), "holds data"),
+    **dict.fromkeys(("data.Corpus", "data.CorpusFile", "data.Edition"), "describes files"),
     **dict.fromkeys(("train.EdgeBatches", "train.RowBatches"), "holds the training rows"),
     "train.At": "holds a function",
     **dict.fromkeys(("checks.Status", "checks.Tier"), "is a word"),

@@ -13,17 +13,29 @@ import numpy as np
 import torch
 
 from latentatlas.core import SpecError, StoreError, constructor_parameters, did_you_mean
-from latentatlas.data import Table, fingerprint, read_table
+from latentatlas.data import ShardSample, Table, fingerprint, read_table
 from latentatlas.estimator import Atlas
 from latentatlas.estimator.model import AtlasModel
+from latentatlas.estimator.points import point_column
 from latentatlas.estimator.preparation import Preparation
-from latentatlas.estimator.saving import point_column
 from latentatlas.graph import Neighbours
 from latentatlas.store import Run, open_run
 
 __all__ = ["build", "load", "public_names"]
 
-_FAMILIES = ("core", "geometry", "graph", "landscape", "models", "terms", "train", "metrics", "checks", "estimator")
+_FAMILIES = (
+    "core",
+    "geometry",
+    "graph",
+    "landscape",
+    "models",
+    "terms",
+    "data",
+    "train",
+    "metrics",
+    "checks",
+    "estimator",
+)
 
 
 def public_names() -> dict[str, type]:
@@ -87,9 +99,16 @@ def load(path: str | PathLike[str] | Run) -> Atlas:
     _restore(stem, weights, "stem.")
     _restore(model, weights, "model.")
     preparation = Preparation(weights["preparation.centre"], weights["preparation.scale"], spec["unit_rows"])
-    points = run.points()
+    points, sampled = run.points(), run.sampled()
+    if sampled is not None:
+        points = {name: column[sampled] for name, column in points.items()}
     usual = {f"usual_{name}": weights[f"calibration.{name}"] for name in ("energy", "residual")}
     atlas._install(AtlasModel(preparation, stem, model, **usual), _table(run, points))
+    atlas.streamed_ = None
+    if sampled is not None:
+        atlas.streamed_ = ShardSample(
+            atlas.table_, sampled, spec["data"]["fingerprint"], dtypes={}, total=spec["data"]["rows"], shards=None
+        )
     atlas.latent_ = points["latent"]
     atlas.map_ = np.stack([points["x"], points["y"]], axis=1)
     atlas.labels_ = points["basin"].astype(np.int64)
@@ -101,6 +120,8 @@ def load(path: str | PathLike[str] | Run) -> Atlas:
     )
     atlas.objective_ = build(spec["objective"])
     atlas.recipes_ = tuple(build(spec["recipes"]))
+    atlas.rows_seen_ = spec.get("rows_seen", len(points["id"]))
+    atlas.rows_new_ = spec.get("rows_new", len(points["id"]))
     atlas.threads_, atlas.seconds_ = spec["threads"], spec["seconds"]
     return atlas
 
@@ -137,6 +158,7 @@ def _table(run: Run, points: Mapping[str, np.ndarray]) -> Table:
         name=data["name"],
         pointer=data["pointer"],
         item_shape=None if shape is None else tuple(shape),
+        reading=data.get("reading", {}),
     )
 
 

@@ -1,4 +1,4 @@
-"""check, measure, transform, search and data on a run of a CSV file."""
+"""check, measure, transform and search on a run of a CSV file."""
 
 from __future__ import annotations
 
@@ -233,8 +233,10 @@ def test_a_filter_that_no_row_passes(latentatlas, run: Path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "search wants either --row ID or --file F. Give one of them."),
-        (("--row", "item 1", "--file", "f.csv"), "search wants either --row ID or --file F."),
+        ((), "search wants a text, --row ID or --file F. Give one of them."),
+        (("--row", "item 1", "--file", "f.csv"), "search wants a text, --row ID or --file F."),
+        (("a text",), "search wants a run fitted from texts (fit --text COL) to look for a text;"),
+        (("--file", "f.csv", "--embedder", "m"), "--embedder is for runs that were fitted from texts;"),
         (("--row", "itme 7"), "search has no row with the id 'itme 7' among 120. Did you mean 'item 7'?"),
         (("--row", "item 1", "--where", "label"), "search wants --where COLUMN=VALUE; got 'label'."),
         (("--row", "item 1", "--where", "labl=a"), "search has no column 'labl'. Did you mean 'label'?"),
@@ -256,29 +258,3 @@ def test_labels_that_look_like_markup(latentatlas, frame: pandas.DataFrame, tmp_
     assert outcome.code == 0
     assert "[/odd]" in outcome.out
     assert "Nearest to [b]3" in outcome.out
-
-
-# ---------------------------------------------------------------- data
-
-
-def test_list_of_corpora(latentatlas):
-    outcome = latentatlas("data", "list")
-    assert outcome.code == 0
-    assert "digits" in outcome.out
-    listed = latentatlas("data", "list", "--json").json
-    assert listed["digits"]["rows"] == 1797
-    assert listed["mnist"]["splits"] == ["train", "test"]
-    assert set(listed["mnist"]) == {"title", "rows", "features", "license", "splits"}
-
-
-def test_getting_what_is_there_already(latentatlas):
-    outcome = latentatlas("data", "get", "digits")
-    assert outcome.code == 0
-    assert "nothing to download" in outcome.message
-    assert latentatlas("data", "get", "digits", "--json").json == {"corpus": "digits", "files": []}
-
-
-def test_getting_what_does_not_exist(latentatlas):
-    outcome = latentatlas("data", "get", "mnits")
-    assert outcome.code == 2
-    assert "There is no corpus 'mnits'. Did you mean 'mnist'?" in outcome.message

@@ -41,6 +41,7 @@ def fields() -> Fields:
     """One batch with every field that some term reads, in float64."""
     return {
         "x": _normal(0, _N, 5),
+        "row": torch.arange(_N),
         "z": _normal(1, _N, 3),
         "recon": _normal(2, _N, 5),
         "map": _normal(3, _N, 2),
@@ -78,6 +79,13 @@ class Case(NamedTuple):
     differentiable: tuple[str, ...]
 
 
+def _anchor() -> Term:
+    """Anchors for all rows but every third."""
+    term = terms.Anchor(_N, 3)
+    term.hold(torch.arange(_N)[torch.arange(_N) % 3 > 0], _normal(6, 8, 3))
+    return term
+
+
 CASES = [
     Case(lambda: terms.Reconstruction(2.0), ("recon", "x", "weight")),
     Case(lambda: terms.NeighborContrast(8.0), ("z",)),
@@ -85,6 +93,7 @@ CASES = [
     Case(terms.Covariance, ("z",)),
     Case(terms.PrototypeEnergy, ("z",)),
     Case(terms.ChartBalance, ("charts",)),
+    Case(_anchor, ("z",)),
     Case(lambda: terms.Rebind(terms.Covariance(), {"z": "map"}), ("map",)),
 ]
 _IDS = [type(case.make()).__name__ for case in CASES]
@@ -165,6 +174,7 @@ def test_specification_round_trip(case: Case):
     term = case.make()
     spec = json.loads(json.dumps(to_spec(term)))
     again = build(spec)
+    again.load_state_dict(term.state_dict())  # buffers are no part of the specification
     assert type(again) is type(term)
     assert to_spec(again) == spec
     assert torch.equal(value_of(again, fields()), value_of(term, fields()))

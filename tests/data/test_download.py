@@ -8,10 +8,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from latentatlas.core import DataError
-from latentatlas.data import RemoteFile
-from latentatlas.data.download import cache_folder, fetch, sha256_of
+from latentatlas.data import CorpusFile
+from latentatlas.data.download import Files, cache_folder, checksum_of
 
 CONTENT = b"forty-two rows"
+CLOSED = "http://127.0.0.1:9/"  # the discard port: nobody answers
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -34,54 +35,110 @@ def server(tmp_path, monkeypatch):
         web.shutdown()
 
 
-def _file(*urls: str) -> RemoteFile:
-    return RemoteFile("rows.gz", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT), urls)
+def _get(*urls: str, algorithm: str = "sha256", **options):
+    digest = hashlib.new(algorithm, CONTENT).hexdigest()
+    file = CorpusFile("folder/rows.gz", f"{algorithm}:{digest}", len(CONTENT), urls)
+    return Files("corpus", [file], **options)["rows.gz"]
 
 
-def test_checksum_by_hand(tmp_path):
+def test_checksums_by_hand(tmp_path):
     (tmp_path / "f").write_bytes(b"abc")
-    assert sha256_of(tmp_path / "f") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert checksum_of(tmp_path / "f") == f"sha256:{sha256}"
+    assert checksum_of(tmp_path / "f", "md5") == "md5:900150983cd24fb0d6963f7d28e17f72"
 
 
-def test_a_download_is_kept(server):
+@pytest.mark.parametrize("algorithm", ["sha256", "md5"])
+def test_a_download_is_kept(server, algorithm):
     url, folder = server
-    (path,) = fetch("corpus", [_file(url + "rows.gz")])
-    assert path == cache_folder() / "corpus" / "rows.gz"
+    path = _get(url + "rows.gz", algorithm=algorithm)
+    assert path == cache_folder() / "folder" / "rows.gz"
     assert path.read_bytes() == CONTENT
     (folder / "rows.gz").unlink()
-    assert fetch("corpus", [_file(url + "rows.gz")]) == [path]
+    assert _get(url + "rows.gz", algorithm=algorithm) == path
 
 
 def test_the_next_mirror_is_asked(server):
     url, _ = server
-    (path,) = fetch("corpus", [_file(url + "missing.gz", url + "rows.gz")])
-    assert path.read_bytes() == CONTENT
+    assert _get(url + "missing.gz", url + "rows.gz").read_bytes() == CONTENT
+    assert _get(CLOSED, url + "rows.gz").read_bytes() == CONTENT
+
+
+def test_a_mirror_with_other_content_is_passed_over(server):
+    url, folder = server
+    (folder / "old.gz").write_bytes(b"an older version")
+    assert _get(url + "old.gz", url + "rows.gz").read_bytes() == CONTENT
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_anew(server):
     url, _ = server
-    (path,) = fetch("corpus", [_file(url + "rows.gz")])
+    path = _get(url + "rows.gz")
     path.write_bytes(b"damaged")
-    assert fetch("corpus", [_file(url + "rows.gz")])[0].read_bytes() == CONTENT
+    assert _get(url + "rows.gz").read_bytes() == CONTENT
 
 
 def test_a_download_with_a_wrong_checksum_is_refused(server):
     url, folder = server
     (folder / "rows.gz").write_bytes(b"something else")
-    with pytest.raises(DataError, match=r"wants rows.gz .*download failed .*SHA256.*LATENTATLAS_DATA"):
-        fetch("corpus", [_file(url + "rows.gz")])
-    assert not (cache_folder() / "corpus" / "rows.gz").exists()
+    wanted, found = (hashlib.sha256(content).hexdigest() for content in (CONTENT, b"something else"))
+    with pytest.raises(DataError, match=rf"wants folder/rows.gz .*download failed .*{wanted}.*{found}.*LATENTATLAS"):
+        _get(url + "rows.gz")
+    assert not list((cache_folder() / "folder").iterdir()), "nothing of a refused download stays"
+
+
+def test_no_network(server):
+    with pytest.raises(DataError, match=rf"{CLOSED}rows.gz: no connection.*With a network run `latentatlas data get"):
+        _get(CLOSED + "rows.gz")
+
+
+def test_a_file_without_an_address(server):
+    with pytest.raises(DataError, match=r"no address of it is known\. Set LATENTATLAS_DATA to a folder that holds"):
+        _get()
 
 
 def test_the_prepared_folder_goes_first(server, tmp_path, monkeypatch):
-    prepared = tmp_path / "prepared" / "corpus" / "rows.gz"
+    prepared = tmp_path / "prepared" / "folder" / "rows.gz"
     prepared.parent.mkdir(parents=True)
     prepared.write_bytes(CONTENT)
     monkeypatch.setenv("LATENTATLAS_DATA", str(tmp_path / "prepared"))
-    assert fetch("corpus", [_file("http://127.0.0.1:9/rows.gz")]) == [prepared]
+    assert _get(CLOSED) == prepared
+    prepared.write_bytes(b"damaged")
+    with pytest.raises(DataError, match=rf"{prepared} with sha256:\w+; found sha256:\w+.*remove it and run"):
+        _get(CLOSED)
+    with pytest.raises(DataError, match="remove it and copy it anew"):
+        _get()
 
 
 def test_every_failed_address_is_named(server):
     url, _ = server
     with pytest.raises(DataError, match=r"a\.gz: 404.*b\.gz: 404"):
-        fetch("corpus", [_file(url + "a.gz", url + "b.gz")])
+        _get(url + "a.gz", url + "b.gz")
+
+
+class _Bar:
+    total = 0
+
+    def __init__(self, file):
+        self.file, self.done, self.closed = file, 0, False
+
+    def update(self, amount):
+        self.done += amount
+
+    def reset(self):
+        self.done = 0
+
+    def close(self):
+        self.closed = True
+
+
+def test_progress_is_shown(server):
+    url, _ = server
+    bars = []
+
+    def progress(file):
+        bars.append(_Bar(file))
+        return bars[-1]
+
+    _get(url + "rows.gz", progress=progress)
+    _get(url + "rows.gz", progress=progress)
+    assert [(bar.file.name, bar.done, bar.total, bar.closed) for bar in bars] == [("folder/rows.gz", 14, 14, True)]

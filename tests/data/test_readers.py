@@ -273,7 +273,7 @@ def test_unknown_sources(tmp_path, monkeypatch):
         read_table(tmp_path / "people.cvs")
     with pytest.raises(DataError, match="there is no folder"):
         read_table(tmp_path / "nowhere" / "people.csv")
-    with pytest.raises(DataError, match=r"is a folder. Give one file of it. There are: people.csv"):
+    with pytest.raises(DataError, match=r"is a folder without images. Give one file of it. There are: people.csv"):
         read_table(tmp_path)
     with pytest.raises(DataError, match=r"format of .*people\.xlsx\. Known: \.npy, \.npz, \.csv"):
         read_table(_write(tmp_path / "people.xlsx", "x"))

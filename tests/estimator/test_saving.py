@@ -9,7 +9,8 @@ import pytest
 from latentatlas.core import StoreError
 from latentatlas.data import Table, read_table
 from latentatlas.estimator import Atlas, report_of
-from latentatlas.estimator.saving import contents_of, point_column, weights_of
+from latentatlas.estimator.points import point_column
+from latentatlas.estimator.saving import contents_of, weights_of
 from latentatlas.store import Run, RunContents
 
 Maker = Callable[..., Atlas]
@@ -24,7 +25,8 @@ def test_the_parts_of_a_run(contents: RunContents, flat: Atlas, flowers: Table):
     assert contents.picture.startswith(b"\x89PNG")
     assert contents.report.startswith("<!DOCTYPE html>") or contents.report.startswith("<!doctype html>")
     assert set(contents.graph) == {"input", "latent"}
-    np.testing.assert_array_equal(contents.vectors, flat.latent_)
+    assert contents.vectors == "latent"
+    np.testing.assert_array_equal(contents.points["latent"], flat.latent_)
     np.testing.assert_array_equal(contents.patterns, flowers.x)  # no corpus: the rows themselves
     assert contents.verdicts == [verdict.to_dict() for verdict in flat.check()]
     assert contents.metrics == flat.measure()

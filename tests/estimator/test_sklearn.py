@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas
 import polars
 import pytest
 import scipy.sparse
 import torch
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from latentatlas.core import DataError, ShapeError
 from latentatlas.data import Table
 from latentatlas.estimator import Atlas
+from latentatlas.estimator.model import AtlasModel
+from latentatlas.metrics import Trustworthiness
 from latentatlas.models import MLPEncoder
 
 Maker = Callable[..., Atlas]
+_SPARSE = [f"{kind} {form}" for form in ("matrix", "array") for kind in ("csr", "csc", "coo")]
 NAMES = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
 
 
@@ -125,12 +137,16 @@ def test_output_as_polars(quick: Maker, frame: pandas.DataFrame):
         lambda x: x.tolist(),
         torch.from_numpy,
         scipy.sparse.csr_matrix,
+        scipy.sparse.csc_matrix,
+        scipy.sparse.coo_matrix,
+        scipy.sparse.csr_array,
+        scipy.sparse.csc_array,
         scipy.sparse.coo_array,
         lambda x: pandas.DataFrame(x, columns=NAMES),
         lambda x: polars.DataFrame(x, schema=NAMES),
         lambda x: Table(x),
     ],
-    ids=["float64", "Fortran", "list", "torch", "csr", "coo", "pandas", "polars", "Table"],
+    ids=["float64", "Fortran", "list", "torch", *_SPARSE, "pandas", "polars", "Table"],
 )
 def test_every_kind_of_matrix_is_the_same_matrix(unnamed: Atlas, flowers: Table, convert: Callable):
     x = flowers.x[40:60]
@@ -197,13 +213,94 @@ def test_names_of_an_earlier_fit_are_forgotten(quick: Maker, frame: pandas.DataF
     assert atlas.n_features_in_ == 3
 
 
+# ---------------------------------------------------------------- selection, routing, copies
+
+
+def test_the_score_is_the_trustworthiness_of_the_latent(quick: Maker, flowers: Table, unnamed: Atlas):
+    expected = Trustworthiness(k=15)(flowers.x, unnamed.latent_)
+    assert unnamed.score(flowers.x) == pytest.approx(expected)
+    assert unnamed.score(flowers.x, flowers.label) == unnamed.score(flowers.x)
+    assert 0 <= unnamed.score(flowers.x[:3]) <= 1
+    cosine = quick(metric="cosine").fit(flowers.x)
+    unit = flowers.x / np.linalg.norm(flowers.x, axis=1, keepdims=True)
+    assert cosine.score(flowers.x) == pytest.approx(Trustworthiness(k=15)(unit, cosine.latent_))
+
+
+def test_two_rows_have_no_score(unnamed: Atlas, flowers: Table):
+    with pytest.raises(ShapeError, match=r"^Atlas\.score wants at least 3 rows to compare; got 2\. Pass more rows\.$"):
+        unnamed.score(flowers.x[:2])
+
+
+def test_grid_search_over_an_atlas_alone(quick: Maker, flowers: Table):
+    search = GridSearchCV(quick(), {"steps": [1, 60]}, cv=KFold(2, shuffle=True, random_state=0)).fit(flowers.x)
+    assert search.best_params_ == {"steps": 60}
+    assert 0.5 < search.best_score_ <= 1
+    assert search.transform(flowers.x).shape == (150, 2)
+
+
+def test_grid_search_over_a_pipeline_in_two_processes(quick: Maker, flowers: Table):
+    pipeline = Pipeline([("atlas", quick()), ("classes", KNeighborsClassifier())])
+    search = GridSearchCV(pipeline, {"atlas__dim": [1, 2], "classes__n_neighbors": [3]}, cv=3, n_jobs=2)
+    search.fit(flowers.x, flowers.label)
+    assert search.best_score_ > 0.8
+    assert isinstance(search.best_estimator_["atlas"].model_, AtlasModel)
+
+
+def test_column_transformer(quick: Maker, frame: pandas.DataFrame):
+    columns = ColumnTransformer([("petals", quick(), NAMES[2:]), ("rest", "passthrough", NAMES[:1])])
+    z = columns.set_output(transform="pandas").fit_transform(frame)
+    assert z.columns.tolist() == ["petals__latent0", "petals__latent1", "rest__sepal_length"]
+    assert columns.named_transformers_["petals"].feature_names_in_.tolist() == NAMES[2:]
+
+
+def test_routing_passes_the_nuisance_on(quick: Maker, flowers: Table):
+    author = np.arange(150) % 2
+    with config_context(enable_metadata_routing=True):
+        atlas = quick().set_fit_request(nuisance=True)
+        pipeline = make_pipeline(StandardScaler(), atlas).fit(flowers.x, nuisance=author)
+        assert "value/invariance" in pipeline["atlas"].history_
+        with pytest.raises(UnsetMetadataPassedError, match="nuisance"):
+            make_pipeline(StandardScaler(), quick()).fit(flowers.x, nuisance=author)
+        request = quick().set_partial_fit_request(nuisance=True).get_metadata_routing()
+        assert request.partial_fit.requests["nuisance"] is True
+
+
+def test_the_encoder_is_set_like_any_parameter(quick: Maker, flowers: Table):
+    pipeline = Pipeline([("atlas", quick())])
+    pipeline.set_params(atlas__encoder=MLPEncoder(4, 2, hidden=(8,)), atlas__steps=2)
+    assert pipeline.get_params()["atlas__encoder"].hidden == (8,)
+    pipeline.fit(flowers.x)
+    assert pipeline["atlas"].model_.network.encoder.hidden == (8,)
+
+
+@pytest.mark.parametrize("copied", [lambda a: pickle.loads(pickle.dumps(a)), copy.deepcopy], ids=["pickle", "copy"])
+def test_copies_of_a_fitted_atlas_go_on(named: Atlas, frame: pandas.DataFrame, copied: Callable):
+    again = copied(named)
+    np.testing.assert_array_equal(again.transform(frame), named.latent_)
+    again.partial_fit(frame[:10])
+    assert len(named.latent_) == 150
+    assert len(again.latent_) == 160
+
+
+def test_joblib_keeps_a_fitted_atlas(named: Atlas, frame: pandas.DataFrame, tmp_path: Path):
+    joblib.dump(named, tmp_path / "atlas.joblib")
+    again = joblib.load(tmp_path / "atlas.joblib")
+    np.testing.assert_array_equal(again.anomaly_score(frame), named.anomaly_score(frame))
+
+
 # ---------------------------------------------------------------- scikit-learn's own checks
+
+SMALL = {"n_neighbors": 3, "steps": 2, "n_basins": 2, "batch_edges": 8, "threads": 1}
+
+
+@parametrize_with_checks([Atlas(dim=2, **SMALL)])
+def test_the_checks_of_scikit_learn(estimator: Atlas, check: Callable):
+    check(estimator)
 
 
 @pytest.mark.slow
-def test_the_checks_of_scikit_learn():
-    atlas = Atlas(dim=2, n_neighbors=3, steps=2, n_basins=2, batch_edges=8, threads=1)
-    reason = {"check_dtype_object": "a dict in a cell is a DataError, which is a ValueError and not a TypeError"}
-    results = check_estimator(atlas, expected_failed_checks=reason, on_skip=None, on_fail=None)
-    failed = {each["check_name"]: each["exception"] for each in results if each["status"] == "failed"}
-    assert failed == {}
+@parametrize_with_checks(
+    [Atlas(dim=2, standardize=True, **SMALL), Atlas(dim=3, held_out=0.0, encoder="auto", nuisance_term=None, **SMALL)]
+)
+def test_the_checks_of_scikit_learn_with_other_settings(estimator: Atlas, check: Callable):
+    check(estimator)

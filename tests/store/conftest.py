@@ -29,6 +29,7 @@ def contents(rng) -> RunContents:
             "kept": np.arange(ROWS) % 2 == 0,
         },
         graph={"input": _graph(rng), "latent": _graph(rng)},
+        sampled=np.arange(ROWS),
         history={"step": np.arange(4), "loss": np.array([4.0, 3.0, 2.0, 1.0])},
         verdicts=[{"name": "collapse", "status": "pass", "value": 2.5, "threshold": 1.5, "reason": "r", "remedy": ""}],
         metrics={"trustworthiness": 0.98, "purity": float("nan")},

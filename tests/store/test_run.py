@@ -27,7 +27,7 @@ def run(tmp_path, contents) -> Run:
 
 def _read_all(run: Run) -> None:
     _ = run.spec, run.verdicts, run.metrics, run.pattern_pointer
-    for read in (run.weights, run.points, run.history, run.patterns, run.vectors):
+    for read in (run.weights, run.points, run.history, run.patterns, run.vectors, run.sampled):
         read()
     run.graph("input"), run.graph("latent")
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from latentatlas.cli import bench, check, data, fit, measure, reproduce, search, transform
+from latentatlas.cli import bench, check, data, export, fit, measure, reproduce, search, transform
 from latentatlas.cli.output import complain, warn
 
 __all__ = ["app", "main"]
@@ -28,6 +28,7 @@ app.command("check")(check.check)
 app.command("measure")(measure.measure)
 app.command("transform")(transform.transform)
 app.command("search")(search.search)
+app.command("export")(export.export)
 app.command("reproduce")(reproduce.reproduce)
 app.command("bench")(bench.bench)
 app.add_typer(data.app, name="data")

@@ -14,29 +14,36 @@ if TYPE_CHECKING:
     from latentatlas.store import Run
 
 _SHOWN = ("basin", "energy", "anomaly_p", "trust")
+_LONGEST_CELL = 120
 
 
 def search(
     run: RunArgument,
+    text: Annotated[
+        str | None, typer.Argument(help="A text to look for, in a run fitted from texts.", show_default=False)
+    ] = None,
     row: Annotated[str | None, typer.Option(help="Id of a row of the run.")] = None,
-    file: Annotated[Path | None, typer.Option(help="File of query rows with the columns of the fit.")] = None,
+    file: Annotated[Path | None, typer.Option(help="File of query rows like those of the fit, or an image.")] = None,
+    embedder: Annotated[
+        str | None, typer.Option(help="Sentence model, by name or folder; that of the fit if not given.")
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Hits per query.")] = 10,
     where: Annotated[list[str] | None, typer.Option(help="Only rows with COLUMN=VALUE. May be repeated.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The rows nearest to a row of the run, or to each row of a file, with basin and energy beside each hit."""
+    """The rows nearest to a text, to a row of the run, or to each row of a file, with basin and energy beside each."""
     from latentatlas.core.errors import SpecError
     from latentatlas.store import open_run
 
-    if (row is None) == (file is None):
-        raise SpecError("search wants either --row ID or --file F. Give one of them.")
+    if [text, row, file].count(None) != 2:
+        raise SpecError("search wants a text, --row ID or --file F. Give one of them.")
     opened = open_run(run)
     points = opened.points()
     if row is not None:
         number_of_row = _find(points["id"], row)
         queries, exclude, names = opened.vectors()[[number_of_row]], np.array([number_of_row]), [row]
     else:
-        queries, names = _encoded(opened, str(file))
+        queries, names = _of_text(opened, text, embedder) if text is not None else _of_file(opened, str(file), embedder)
         exclude = None
     rows, distances = opened.search(queries, k, exclude=exclude, where=_mask(points, where or []))
     shown = [name for name in points if name not in ("id", "x", "y", "latent", "membership", "held_out")]
@@ -64,11 +71,26 @@ def _find(ids: np.ndarray, wanted: str) -> int:
     return int(found[0])
 
 
-def _encoded(run: Run, source: str) -> tuple[np.ndarray, list[str]]:
+def _of_text(run: Run, text: str, embedder: str | None) -> tuple[np.ndarray, list[str]]:
+    from latentatlas.build import load
+    from latentatlas.cli.rows import reader_of
+    from latentatlas.core.errors import SpecError
+    from latentatlas.data import Texts
+
+    reader = reader_of(run, embedder)
+    if not isinstance(reader, Texts):
+        raise SpecError(
+            f"search wants a run fitted from texts (fit --text COL) to look for a text; {run.path} was not. Give "
+            "--row ID or --file F."
+        )
+    return load(run).transform(reader.embedder([text])), [text]
+
+
+def _of_file(run: Run, source: str, embedder: str | None) -> tuple[np.ndarray, list[str]]:
     from latentatlas.build import load
     from latentatlas.cli.rows import rows_like
 
-    table = rows_like(run, source)
+    table = rows_like(run, source, embedder=embedder)
     return load(run).transform(table), [str(name) for name in table.ids]
 
 
@@ -105,7 +127,10 @@ def _hits(
 def _cell(value: Any) -> str:
     from rich.markup import escape
 
-    return number(value) if isinstance(value, float) else escape(str(value))
+    if isinstance(value, float):
+        return number(value)
+    shown = str(value)
+    return escape(shown if len(shown) <= _LONGEST_CELL else shown[: _LONGEST_CELL - 1] + "…")
 
 
 def _scalar(value: Any) -> Any:

@@ -8,6 +8,7 @@ from latentatlas.core.errors import (
     SpecError,
     StoreError,
     did_you_mean,
+    require_extra,
 )
 from latentatlas.core.schedule import Constant, Cosine, OnPlateau, Ramp, Schedule
 from latentatlas.core.seed import available_threads, reproducible
@@ -37,6 +38,7 @@ __all__ = [
     "constructor_parameters",
     "did_you_mean",
     "reproducible",
+    "require_extra",
     "to_spec",
     "type_name",
 ]

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Iterable
+from types import ModuleType
 
-__all__ = ["AtlasError", "DataError", "MissingInput", "ShapeError", "SpecError", "StoreError", "did_you_mean"]
+__all__ = [
+    "AtlasError",
+    "DataError",
+    "MissingInput",
+    "ShapeError",
+    "SpecError",
+    "StoreError",
+    "did_you_mean",
+    "require_extra",
+]
 
 
 class AtlasError(ValueError):
@@ -48,3 +59,31 @@ def did_you_mean(name: object, choices: Iterable[object]) -> str:
         return "There are none."
     shown = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     return f"There are: {shown}."
+
+
+def require_extra(package: str, extra: str, *, who: str) -> ModuleType:
+    """The module of a package that only an extra installs.
+
+    Args:
+        package: name of the distribution; the module has the same name with `_` for `-`.
+        extra: the extra of latentatlas that installs it.
+        who: named in the error message.
+
+    Raises:
+        SpecError: with the install line, if the package is not there.
+
+    >>> require_extra("numpy", "text", who="SentenceEncoder").__name__
+    'numpy'
+    >>> require_extra("no-such-package", "text", who="SentenceEncoder")
+    Traceback (most recent call last):
+    latentatlas.core.errors.SpecError: SentenceEncoder wants the package no-such-package; it is not installed. ...
+    """
+    module = package.replace("-", "_")
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        raise SpecError(
+            f"{who} wants the package {package}; it is not installed. Install it: pip install 'latentatlas[{extra}]'."
+        ) from error

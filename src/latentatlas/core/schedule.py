@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Protocol, final, runtime_checkable
+from typing import Any, Protocol, final, runtime_checkable
 
 from latentatlas.core.errors import MissingInput, SpecError
 
@@ -127,6 +127,14 @@ class OnPlateau:
             self._waited += 1
         if self._triggered is None and self._waited >= self.patience:
             self._triggered = step
+
+    def state_dict(self) -> dict[str, float | int | None]:
+        """The best value, how long it has been waited since, and the step of the plateau."""
+        return {"best": self._best, "waited": self._waited, "triggered": self._triggered}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to a state."""
+        self._best, self._waited, self._triggered = state["best"], state["waited"], state["triggered"]
 
 
 def _weight(who: str, value: float) -> float:

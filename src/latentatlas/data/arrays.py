@@ -25,6 +25,10 @@ class DataWarning(UserWarning):
     """The data can be used, but the result may not be what is wanted."""
 
 
+class ObjectError(DataError, TypeError):
+    """A cell holds neither a number nor text. Also a `TypeError`: that is what Python raises for `float` of it."""
+
+
 def as_matrix(
     X: Any, *, who: str = "Atlas", min_rows: int = 1
 ) -> tuple[Float[np.ndarray, "n features"], tuple[str, ...] | None]:
@@ -96,11 +100,14 @@ def as_numbers(
         except (TypeError, ValueError):
             pass
     row, column = _first_text(values) if kind in "OUST" else (0, 0)
-    raise DataError(
-        f"{who} wants numbers; column {_label(names, column)} holds {_described(values[row, column])} in "
-        f"{_place(row, first_line)}. Correct it, leave the column out, encode it as numbers, or use it as label or "
-        "nuisance."
+    cell = values[row, column]
+    message = (
+        f"{who} wants numbers; column {_label(names, column)} holds {_described(cell)} in {_place(row, first_line)}. "
+        "Correct it, leave the column out, encode it as numbers, or use it as label or nuisance."
     )
+    if kind == "O" and not isinstance(cell, str | bytes):
+        raise ObjectError(f"{message} ({_refusal(cell)})")
+    raise DataError(message)
 
 
 def finite_float32(
@@ -287,6 +294,15 @@ def _first_text(values: np.ndarray) -> tuple[int, int]:
 def _described(cell: Any) -> str:
     shown = repr(str(cell)[:40])
     return f"text ({shown})" if isinstance(cell, str | bytes) else f"{type(cell).__name__} ({shown})"
+
+
+def _refusal(cell: Any) -> str:
+    """What Python says about a cell that is no number."""
+    try:
+        float(cell)
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def _place(row: int, first_line: int | None) -> str:

@@ -17,6 +17,8 @@ __all__ = ["Columns", "arrow_columns", "file_format", "has_lines", "read_file", 
 Columns = dict[str, np.ndarray]
 """Columns by name. Numbers and times have their NumPy type, text is an array of `str` objects (None: missing)."""
 
+_LONGEST_LINE = 2**24  # bytes of one JSON object
+
 
 def file_format(path: Path) -> str | None:
     """The suffix that tells how to read a file, `.csv.gz` for example; None if it is not one of ours."""
@@ -53,14 +55,14 @@ def read_file(path: Path) -> Columns:
         return _READERS[suffix](path)
     except (DataError, ShapeError):
         raise
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         pickled = (
             "it holds Python objects (a pickle, which could run code) or is no NumPy file. Save text with astype(str)"
         )
         reason = (
             pickled
             if "allow_pickle" in str(error)
-            else f"{error}. It may be cut off or of another format (.csv: commas, .tsv: tabs)"
+            else f"{error}. It may be cut off or of another format{_LAYOUTS.get(suffix, '')}"
         )
         raise DataError(f"read_table cannot read {path} as {suffix}: {reason}; write it again.") from error
 
@@ -109,6 +111,25 @@ def _read_parquet(path: Path) -> Columns:
         return arrow_columns(file.read(), who=str(path))
 
 
+def _read_json_lines(path: Path) -> Columns:
+    from pyarrow import json
+
+    table = json.read_json(str(path), read_options=json.ReadOptions(block_size=_LONGEST_LINE))
+    return arrow_columns(table, who=str(path))
+
+
+def _read_arrow(path: Path) -> Columns:
+    import pyarrow as pa
+
+    with pa.OSFile(str(path)) as file:
+        start = file.read(6)
+        if not start:
+            raise ValueError("the file is empty")
+        file.seek(0)
+        reader = pa.ipc.open_file(file) if start == b"ARROW1" else pa.ipc.open_stream(file)
+        return arrow_columns(reader.read_all(), who=str(path))
+
+
 def _require_header(names: list[str], path: Path) -> None:
     """Numbers as names are fine if they count the columns, as pandas writes an array; else they are a row."""
     given = [name for name in names if name]
@@ -124,6 +145,8 @@ def _arrow_column(name: str, column: Any, who: str) -> np.ndarray | None:
     import pyarrow as pa
 
     kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return _stored(name, column, who)
     if pa.types.is_dictionary(kind):
         return _arrow_column(name, column.cast(kind.value_type), who)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
@@ -135,6 +158,19 @@ def _arrow_column(name: str, column: Any, who: str) -> np.ndarray | None:
     if pa.types.is_nested(kind):
         return None
     return column.to_numpy()
+
+
+def _stored(name: str, column: Any, who: str) -> np.ndarray | None:
+    """The storage of an extension type; tensors of a fixed shape get it back."""
+    import pyarrow as pa
+
+    kind = column.type
+    storage = pa.chunked_array([chunk.storage for chunk in column.chunks], type=kind.storage_type)
+    values = _arrow_column(name, storage, who)
+    if values is None or not isinstance(kind, pa.FixedShapeTensorType):
+        return values
+    in_order = kind.permutation in (None, list(range(len(kind.shape))))
+    return values.reshape(len(column), *kind.shape) if in_order else values
 
 
 def _vectors(name: str, column: Any, who: str) -> np.ndarray | None:
@@ -159,6 +195,11 @@ def _vectors(name: str, column: Any, who: str) -> np.ndarray | None:
     return flat.reshape(len(column), int(lengths[0]) if len(lengths) else 0)
 
 
+_LAYOUTS = {
+    **dict.fromkeys((".csv", ".csv.gz", ".tsv", ".tsv.gz"), " (.csv: commas, .tsv: tabs)"),
+    **dict.fromkeys((".jsonl", ".jsonl.gz"), " (.jsonl: one object per line, the same kind of value under one name)"),
+}
+
 _READERS: dict[str, Callable[[Path], Columns]] = {
     ".npy": _read_numpy,
     ".npz": _read_numpy,
@@ -167,4 +208,9 @@ _READERS: dict[str, Callable[[Path], Columns]] = {
     ".tsv": _read_separated,
     ".tsv.gz": _read_separated,
     ".parquet": _read_parquet,
+    ".arrow": _read_arrow,
+    ".feather": _read_arrow,
+    ".ipc": _read_arrow,
+    ".jsonl": _read_json_lines,
+    ".jsonl.gz": _read_json_lines,
 }

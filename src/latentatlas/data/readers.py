@@ -1,25 +1,35 @@
-"""`read_table`: a corpus, a file, an array or a frame becomes a `Table`."""
+"""`read_table`: a corpus, a file, a folder, an array or a frame becomes a `Table`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v1 as nw
 
-from latentatlas.core import DataError, did_you_mean
+from latentatlas.core import DataError, did_you_mean, to_spec
 from latentatlas.data.arrays import as_array, require_matrix
 from latentatlas.data.corpora import corpora, load_corpus
 from latentatlas.data.files import Columns, arrow_columns, file_format, has_lines, read_file, stem
+from latentatlas.data.huggingface import dataset_columns
+from latentatlas.data.images import IMAGE_SUFFIXES, Images, image_files
+from latentatlas.data.interactions import Interactions
 from latentatlas.data.select import Origin, Roles, reassign, select
+from latentatlas.data.shards import is_sharded, read_shards
 from latentatlas.data.table import Table
+from latentatlas.data.text import Texts
 
-__all__ = ["read_table"]
+__all__ = ["Reader", "read_table"]
+
+Reader = Texts | Images | Interactions
+"""How a source becomes numbers, where its columns of numbers are not what is to be mapped."""
 
 
 def read_table(
     source: Any,
+    reader: Reader | None = None,
     *,
     vector: str | Sequence[str] | None = None,
     label: str | None = None,
@@ -29,66 +39,132 @@ def read_table(
 ) -> Table:
     """The rows of a source, with the columns in their roles.
 
-    Sources: a corpus ("digits", "mnist", "mnist:test"; it goes before a file of that name), a path to a `.npy`,
-    `.npz`, `.csv`, `.tsv` (also `.gz`) or `.parquet` file, an array, a frame (pandas, polars, PyArrow) or a `Table`.
+    Sources: a corpus ("digits", "mnist", "mnist:test"; it goes before a file of that name); a path to a `.npy`, `.npz`,
+    `.csv`, `.tsv`, `.jsonl` (these also `.gz`), `.parquet`, `.arrow`, `.feather` or `.ipc` file; a folder or a glob of
+    Parquet or Arrow files, all of whose rows are read (`read_shards` does not); a folder of images, or one image;
+    "hf:NAME", "hf:NAME:SPLIT" or "hf:FOLDER", a data set of Hugging Face (extra `hf`); an array, a frame (pandas,
+    polars, PyArrow) or a `Table`.
 
     Which numbers are mapped, if `vector` does not name them: the column of vectors (a list column of Parquet, a 2-D
     array of `.npz`) if there is one, in `.npz` preferably one called x, X, data, embedding or embeddings; else all
     columns of numbers that have no other role. Items with more axes, such as images, are flattened and their shape is
-    kept. Columns without a role become metadata, except vectors.
+    kept. Columns without a role become metadata, except vectors. A `reader` makes the numbers in another way: `Texts`
+    embeds a column of text, `Images` sets the size of images, `Interactions` factorises a table of events.
 
     Row ids: `id_column`, else a column called `id` or the unnamed first column that pandas writes if its values are
     unique, else the row numbers. Such a column is never mapped unless `vector` names it.
 
     Args:
         source: see above.
+        reader: see above.
         vector: the columns to map, or the one column of vectors.
         label: column of classes or targets.
         nuisance: columns that must not matter.
         environment: column of environments.
         id_column: column of unique ids (text or whole numbers).
 
-    Cost: the source once, and about three times the size of its numbers in memory.
+    Cost: the source once, and about three times the size of its numbers in memory (images: once).
 
     Raises:
         DataError: if the source, a column or a split is unknown (with a suggestion), a file is damaged, a cell is empty
-            or not a number (with line and column), or an id occurs twice.
+            or not a number (with line and column), or an id occurs twice; and as the reader says.
         ShapeError: if there are no rows or no columns, or lengths differ.
+        SpecError: if an extra is not installed.
 
     >>> import pandas
     >>> table = read_table(pandas.DataFrame({"age": [1, 2], "height": [3, 4], "who": ["a", "b"]}), label="who")
     >>> table.columns, table.label.tolist()
     (('age', 'height'), ['a', 'b'])
     """
-    roles = Roles(
-        vector=(vector,) if isinstance(vector, str) else tuple(vector or ()) or None,
-        label=label,
-        nuisance=(nuisance,) if isinstance(nuisance, str) else tuple(nuisance),
-        environment=environment,
-        id_column=id_column,
-    )
+    roles = Roles.of(vector=vector, label=label, nuisance=nuisance, environment=environment, id_column=id_column)
     if isinstance(source, Table):
-        return reassign(source, roles)
-    if isinstance(source, str | Path):
-        return _from_name(source, roles)
+        return _from_table(source, reader, roles)
+    table = _from_name(source, reader, roles) if isinstance(source, str | Path) else _from_memory(source, reader, roles)
+    return replace(table, reading={"roles": to_spec(roles._asdict()), "reader": _spec(reader), **table.reading})
+
+
+def _from_name(source: str | Path, reader: Reader | None, roles: Roles) -> Table:
+    name, _, rest = str(source).partition(":")
+    if isinstance(source, str) and name in corpora():
+        return _from_table(load_corpus(name, rest or None), reader, roles)
+    if isinstance(source, str) and name == "hf":
+        return _from_hub(rest, reader, roles)
+    path = Path(source).expanduser()
+    if is_sharded(path):
+        return _from_shards(path, reader, roles)
+    if path.is_dir():
+        return _from_folder(path, reader, roles)
+    if not path.is_file():
+        raise DataError(_unknown(str(source), path))
+    if path.name.lower().endswith(IMAGE_SUFFIXES):
+        return _images(reader, str(path))([path], roles, path.parent)
+    first_line = 2 if has_lines(path) else None
+    origin = Origin(who=str(path), name=stem(path), pointer=str(path.resolve()), first_line=first_line)
+    return _tabulate(read_file(path), reader, roles, origin)
+
+
+def _from_shards(path: Path, reader: Reader | None, roles: Roles) -> Table:
+    if reader is not None:
+        raise DataError(
+            f"{type(reader).__name__} wants one file or frame; {path} holds shards. Make the numbers first, and write "
+            "them into the shards, or read the files one by one."
+        )
+    return read_shards(path, **roles._asdict()).read()
+
+
+def _from_folder(path: Path, reader: Reader | None, roles: Roles) -> Table:
+    files = image_files(path)
+    if not files:
+        raise DataError(_unknown(str(path), path))
+    return _images(reader, str(path))(files, roles, path)
+
+
+def _from_hub(source: str, reader: Reader | None, roles: Roles) -> Table:
+    images = None if isinstance(reader, Texts | Interactions) else reader or Images()
+    columns, origin, known = dataset_columns(source, images)
+    if known is None:
+        return _tabulate(columns, reader, roles, origin)
+    return replace(select(columns, roles, origin), reading={"reader": to_spec(known)})
+
+
+def _from_memory(source: Any, reader: Reader | None, roles: Roles) -> Table:
     if nw.dependencies.is_into_dataframe(source):
-        return select(_frame_columns(source), roles, Origin(who="read_table", name="frame"))
+        return _tabulate(_frame_columns(source), reader, roles, Origin(who="read_table", name="frame"))
     values, _ = as_array(source, who="read_table")
     if values.ndim < 2:
         require_matrix(values.shape, "read_table")
-    return select({"x": values}, roles, Origin(who="read_table", name="array"))
+    return _tabulate({"x": values}, reader, roles, Origin(who="read_table", name="array"))
 
 
-def _from_name(source: str | Path, roles: Roles) -> Table:
-    name, _, split = str(source).partition(":")
-    if isinstance(source, str) and name in corpora():
-        return reassign(load_corpus(name, split or None), roles)
-    path = Path(source).expanduser()
-    if not path.is_file():
-        raise DataError(_unknown(str(source), path))
-    first_line = 2 if has_lines(path) else None
-    origin = Origin(who=str(path), name=stem(path), pointer=str(path.resolve()), first_line=first_line)
-    return select(read_file(path), roles, origin)
+def _from_table(table: Table, reader: Reader | None, roles: Roles) -> Table:
+    if reader is None:
+        return reassign(table, roles)
+    if not isinstance(reader, Texts):
+        raise DataError(
+            f"Table {table.name!r} has its numbers already; {type(reader).__name__} reads files and frames. Leave the "
+            "reader out, or pass Texts(column)."
+        )
+    return replace(reader.of_table(table, roles), reading={"roles": to_spec(roles._asdict()), "reader": _spec(reader)})
+
+
+def _tabulate(columns: Columns, reader: Reader | None, roles: Roles, origin: Origin) -> Table:
+    if reader is None:
+        return select(columns, roles, origin)
+    if isinstance(reader, Images):
+        raise DataError(f"Images wants a folder of images, or one image; {origin.who} is none. Leave the reader out.")
+    return reader(columns, roles, origin)
+
+
+def _images(reader: Reader | None, who: str) -> Images:
+    if reader is None or isinstance(reader, Images):
+        return reader or Images()
+    raise DataError(
+        f"{type(reader).__name__} wants named columns; {who} holds images. Leave the reader out, or pass Images(size)."
+    )
+
+
+def _spec(reader: Reader | None) -> Any:
+    return reader.to_reading() if isinstance(reader, Texts) else to_spec(reader)
 
 
 def _frame_columns(frame: Any) -> Columns:
@@ -102,10 +178,11 @@ def _frame_columns(frame: Any) -> Columns:
 
 
 def _unknown(source: str, path: Path) -> str:
-    wanted = f"read_table wants a corpus, a file, an array or a frame; got {source!r}"
+    wanted = f"read_table wants a corpus, a file, a folder of images, an array or a frame; got {source!r}"
     if path.is_dir():
         files = sorted(each.name for each in path.iterdir() if file_format(each))
-        return f"{wanted}, which is a folder. Give one file of it. {did_you_mean('', files)}"
+        known = f"Give one file of it. {did_you_mean('', files)}" if files else f"Known: {', '.join(IMAGE_SUFFIXES)}."
+        return f"{wanted}, which is a folder without images. {known}"
     if path.parent == Path() and not path.suffix:
         return f"{wanted}: no file has this name and no corpus. {did_you_mean(source, corpora())}"
     if not path.parent.is_dir():

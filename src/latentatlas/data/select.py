@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, final
 
@@ -15,7 +15,7 @@ from latentatlas.data.files import Columns
 from latentatlas.data.labels import as_rows_of, is_missing
 from latentatlas.data.table import Table, positional_names
 
-__all__ = ["Origin", "Roles", "reassign", "select"]
+__all__ = ["Origin", "Roles", "found_ids", "mapped_columns", "reassign", "select"]
 
 _VECTOR_NAMES = {"x", "X", "data", "embedding", "embeddings"}
 _ID_NAMES = {"id", "", "__index_level_0__", "unnamed: 0"}  # the last three: how pandas writes its index
@@ -31,6 +31,25 @@ class Roles(NamedTuple):
     nuisance: tuple[str, ...] = ()
     environment: str | None = None
     id_column: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        vector: str | Sequence[str] | None,
+        label: str | None,
+        nuisance: str | Sequence[str],
+        environment: str | None,
+        id_column: str | None,
+    ) -> Roles:
+        """The roles as people pass them: one name, or several."""
+        return cls(
+            vector=(vector,) if isinstance(vector, str) else tuple(vector or ()) or None,
+            label=label,
+            nuisance=(nuisance,) if isinstance(nuisance, str) else tuple(nuisance),
+            environment=environment,
+            id_column=id_column,
+        )
 
     def beside(self) -> dict[str, str]:
         """Column -> role, for every named column that is not mapped."""
@@ -58,16 +77,21 @@ class Origin:
     first_line: int | None = None
 
 
-def select(columns: Columns, roles: Roles, origin: Origin) -> Table:
-    """The table of these columns in these roles; `read_table` states the rules and the errors."""
+def select(columns: Columns, roles: Roles, origin: Origin, *, x: np.ndarray | None = None) -> Table:
+    """The table of these columns in these roles; `read_table` states the rules and the errors.
+
+    Where `x` is given, float32 and C-contiguous, it is mapped and no column is.
+    """
     _require_known(roles, columns, columns, origin.who)
     if all(values.shape[:1] == (0,) for values in columns.values()):
         require_matrix((0, len(columns)), origin.who)
-    mapped = _mapped(columns, roles, origin)
-    x, names, item_shape = _matrix({name: columns[name] for name in mapped}, origin)
+    mapped, names, item_shape = (), (), None
+    if x is None:
+        mapped = mapped_columns(columns, roles, origin)
+        x, names, item_shape = _matrix({name: columns[name] for name in mapped}, origin)
     id_name = roles.id_column
     if id_name is None:
-        id_name = _found_ids(columns, {*mapped, *roles.beside()}, len(x))
+        id_name = found_ids(columns, {*mapped, *roles.beside()}, len(x))
 
     def column(name: str) -> np.ndarray:
         return as_rows_of(name, columns[name], len(x))
@@ -129,7 +153,7 @@ def _require_known(roles: Roles, features: Iterable[str], rows: Iterable[str], w
             raise DataError(f"{who} has no column {name!r} (asked for as {role}). {did_you_mean(name, rows)}")
 
 
-def _mapped(columns: Columns, roles: Roles, origin: Origin) -> tuple[str, ...]:
+def mapped_columns(columns: Columns, roles: Roles, origin: Origin) -> tuple[str, ...]:
     """Names of the columns to map: those asked for, or one column of vectors, or all columns of numbers."""
     if roles.vector is not None:
         return roles.vector
@@ -151,7 +175,8 @@ def _mapped(columns: Columns, roles: Roles, origin: Origin) -> tuple[str, ...]:
     if not numbers:
         raise DataError(
             f"{origin.who} wants at least one column of numbers to map; there is none among: {', '.join(columns)}. "
-            "Check the separator of columns (comma, or tab in .tsv), the decimal point, and the roles."
+            "Check the separator of columns (comma, or tab in .tsv), the decimal point, and the roles. A column of "
+            "text is mapped by Texts(column) (--text COLUMN)."
         )
     return numbers
 
@@ -198,7 +223,7 @@ def _names_ids(name: str, values: np.ndarray) -> bool:
     return name.lower() in _ID_NAMES and values.dtype.kind != "f"
 
 
-def _found_ids(columns: Columns, used: set[str], n: int) -> str | None:
+def found_ids(columns: Columns, used: set[str], n: int) -> str | None:
     """The first free column that is called like ids and holds n different values."""
     for name, values in columns.items():
         free = name not in used and _names_ids(name, values) and values.shape == (n,)

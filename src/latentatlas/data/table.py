@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from latentatlas.core import DataError, ShapeError
 
-__all__ = ["Table", "fingerprint", "positional_names"]
+__all__ = ["Table", "concatenate", "fingerprint", "fingerprint_of_blocks", "positional_names"]
 
 
 def fingerprint(x: Shaped[np.ndarray, "n *features"]) -> str:
@@ -29,6 +29,18 @@ def fingerprint(x: Shaped[np.ndarray, "n *features"]) -> str:
     digest = hashlib.sha256(f"{x.shape} {x.dtype.str} ".encode())
     digest.update(np.ascontiguousarray(x).data)
     return digest.hexdigest()
+
+
+def fingerprint_of_blocks(rows: int, features: int) -> Any:
+    """A digest to be updated with the float32 blocks of a matrix in order; it ends as the `fingerprint` of the whole.
+
+    >>> digest = fingerprint_of_blocks(2, 1)
+    >>> digest.update(np.zeros((1, 1), np.float32).data)
+    >>> digest.update(np.ones((1, 1), np.float32).data)
+    >>> digest.hexdigest() == fingerprint(np.array([[0], [1]], np.float32))
+    True
+    """
+    return hashlib.sha256(f"{(rows, features)} {np.dtype(np.float32).str} ".encode())
 
 
 def positional_names(features: int) -> tuple[str, ...]:
@@ -56,6 +68,7 @@ class Table:
         name: short name for titles.
         pointer: where the rows came from ("digits", "mnist:train", an absolute path); None for arrays in memory.
         item_shape: shape of one row before it was flattened, for example (28, 28) for images.
+        reading: how the source was read, as plain data (`roles`, `reader`), so that new rows can be read the same way.
 
     >>> table = Table(np.eye(3, dtype=np.float32), label=np.array(["a", "b", "c"]))
     >>> len(table), table.columns, table.take([2, 0]).label.tolist()
@@ -76,6 +89,7 @@ class Table:
     name: str = "array"
     pointer: str | None = None
     item_shape: tuple[int, ...] | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.x.ndim != 2:
@@ -132,6 +146,45 @@ class Table:
                     f"Table wants one entry per row in every column; x has {len(self.x)} rows, {name!r} has "
                     f"{len(values)}. Pass matching columns."
                 )
+
+
+def concatenate(tables: Sequence[Table]) -> Table:
+    """The rows of several tables of one kind, in order; name, pointer and reading are those of the first.
+
+    Raises:
+        ShapeError: if features differ.
+        DataError: if one table has a column that another lacks, or an id occurs twice.
+
+    >>> table = Table(np.eye(2, dtype=np.float32), ids=np.array(["a", "b"]))
+    >>> concatenate([table.take([1]), table.take([0])]).ids.tolist()
+    ['b', 'a']
+    """
+    first = tables[0]
+    for table in tables[1:]:
+        if table.columns != first.columns:
+            raise ShapeError(
+                f"concatenate wants tables with the same features; {first.name!r} has {len(first.columns)}, "
+                f"{table.name!r} has {len(table.columns)}, or their names differ. Select the same columns."
+            )
+        if table.rows().keys() != first.rows().keys() or table.nuisance.keys() != first.nuisance.keys():
+            raise DataError(
+                f"concatenate wants tables with the same columns; one has {', '.join(first.rows()) or 'none'}, another "
+                f"{', '.join(table.rows()) or 'none'}. Leave out what is not in all."
+            )
+
+    def joined(part: Callable[[Table], np.ndarray | None]) -> Any:
+        parts = [part(table) for table in tables]
+        return None if parts[0] is None else np.concatenate([each for each in parts if each is not None])
+
+    return replace(
+        first,
+        x=joined(lambda table: table.x),
+        ids=joined(lambda table: table.ids),
+        label=joined(lambda table: table.label),
+        nuisance={name: joined(lambda table, name=name: table.nuisance[name]) for name in first.nuisance},
+        environment=joined(lambda table: table.environment),
+        metadata={name: joined(lambda table, name=name: table.metadata[name]) for name in first.metadata},
+    )
 
 
 def _check_unique(ids: np.ndarray, name: str) -> None:

@@ -11,22 +11,21 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from latentatlas.checks import Check, Evidence, Verdict, run_checks
-from latentatlas.core import AtlasError, ShapeError, SpecError
-from latentatlas.data import (
-    Table,
-    as_matrix,
-    match_columns,
-    require_variation,
-    warn_of_scales,
-)
+from latentatlas.core import AtlasError, ShapeError
+from latentatlas.data import Shards, Table, as_matrix, match_columns
+from latentatlas.estimator.exporting import export_encoder, write_whole
 from latentatlas.estimator.fitting import Problem, Wanted, fit_problem
-from latentatlas.estimator.measuring import measure
+from latentatlas.estimator.measuring import evidence_of, measure
 from latentatlas.estimator.model import AtlasModel
+from latentatlas.estimator.points import points_of
 from latentatlas.estimator.preparation import Preparation
-from latentatlas.estimator.rows import as_table, held_out_rows, shared_neighbours
-from latentatlas.estimator.saving import contents_of, point_column
-from latentatlas.estimator.settings import check_settings
+from latentatlas.estimator.resuming import open_checkpoints
+from latentatlas.estimator.rows import as_latents, as_rows, as_table, held_out_rows
+from latentatlas.estimator.saving import contents_of
+from latentatlas.estimator.settings import check_rows, check_settings
+from latentatlas.estimator.updating import Pace, take_in
 from latentatlas.graph import Neighbours, knn_graph
+from latentatlas.metrics import Trustworthiness
 from latentatlas.models import Encoder
 from latentatlas.store import Run, require_writable, write_run
 from latentatlas.train import Callback, EarlyStop, Progress
@@ -70,6 +69,9 @@ class Atlas(TransformerMixin, BaseEstimator):
         history_: columns of the training log.
         graph_: neighbours of all rows of the fit in the input; training used a graph of its own rows alone.
         threads_, seconds_: what the fit used.
+        streamed_: the sample of larger `Shards` that the rows above are; else None.
+        rows_seen_, rows_new_: rows that ever came, by `fit` and `partial_fit`, and those of the last call.
+        drift_: what the last `partial_fit` did to the earlier rows; there after one.
 
     Cost: O(n^1.5 features) for the graph above 20,000 rows, O(steps · batch_edges²) for training.
 
@@ -122,37 +124,39 @@ class Atlas(TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None, *, nuisance: Any = None, environment: Any = None) -> Atlas:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        nuisance: Any = None,
+        environment: Any = None,
+        checkpoint: str | PathLike[str] | None = None,
+    ) -> Atlas:
         """Learn the atlas of the rows of `X`.
 
         Args:
-            X: (n, features) numbers: NumPy, pandas, polars, torch, SciPy sparse, nested lists, or a `data.Table`.
+            X: (n, features) numbers: NumPy, pandas, polars, torch, SciPy sparse, nested lists, a `data.Table`, or
+                `data.Shards`, of which a sample is trained on and all rows are placed when the run is saved.
             y: class of each row; never trained on, only reported against.
             nuisance: what must not matter: one column, a dict of columns, or a frame.
             environment: environment of each row; recorded.
+            checkpoint: folder for the state of the training, written every minute. If a fit is interrupted, the same
+                call goes on from there, to a result bit-equal to that of an uninterrupted fit.
 
         Raises:
             DataError: for NaN, text, equal rows, missing values.
             ShapeError: for too few rows, or columns of another length.
             SpecError: for a setting out of range.
+            StoreError: if the checkpoints are those of another fit, or damaged.
         """
         check_settings(self)
-        table = as_table(X, y, nuisance, environment)
-        n = len(table)
-        if n <= self.n_neighbors:
-            cure = f"Pass n_neighbors ≤ {n - 1} or more rows." if n > 1 else "Pass more rows."
-            raise ShapeError(f"Atlas wants more rows than n_neighbors={self.n_neighbors}; got {n}. {cure}")
-        require_variation(table.x)
-        if not self.standardize:
-            warn_of_scales(table.x, table.columns)
-        held_out = held_out_rows(n, self.held_out, seed=self.random_state)
+        streamed = X.sample(seed=self.random_state) if isinstance(X, Shards) else None
+        table = as_table(X if streamed is None else streamed.table, y, nuisance, environment)
+        check_rows(self, table)
+        held_out = held_out_rows(len(table), self.held_out, seed=self.random_state)
         preparation = Preparation.of(table.x[~held_out], standardize=self.standardize, unit=self.metric == "cosine")
         x = preparation(table.x)
-        if self.patience is not None and not held_out.any():
-            raise SpecError(
-                f"Atlas wants held-out rows to stop early by; held_out={self.held_out} leaves none of {n}. "
-                "Raise held_out, or leave patience out."
-            )
         fitted = fit_problem(
             Problem.of(self),
             x,
@@ -160,16 +164,53 @@ class Atlas(TransformerMixin, BaseEstimator):
             nuisance=table.nuisance,
             environment=table.environment,
             callbacks=self._callbacks(),
+            checkpoints=None if checkpoint is None else open_checkpoints(checkpoint, self, table),
         )
         self._install(AtlasModel(preparation, fitted.stem, fitted.model), table)
-        self.objective_ = fitted.objective
-        self.recipes_ = fitted.recipes
-        self.history_ = fitted.history
-        self.threads_ = fitted.threads
-        self.seconds_ = fitted.seconds
+        self.streamed_ = streamed if streamed is not None and len(streamed.shards) > len(table) else None
+        self.rows_seen_ = len(table if self.streamed_ is None else self.streamed_.shards)
+        self.rows_new_ = len(table) if self.streamed_ is None else 0
+        self.__dict__.pop("drift_", None)  # of an update of an earlier fit
+        self.objective_, self.recipes_, self.history_ = fitted.objective, fitted.recipes, fitted.history
+        self.threads_, self.seconds_ = fitted.threads, fitted.seconds
         self.held_out_ = held_out
         self._place(x)
         return self
+
+    def partial_fit(self, X: Any, y: Any = None, *, nuisance: Any = None, environment: Any = None) -> Atlas:
+        """Take in new rows, one or more; on an atlas that is not fitted, the same as `fit`.
+
+        Training goes on with the new rows and a uniform sample of at most 50,000 of all rows that came before (the
+        reservoir), which an `Anchor` keeps in place. Preparation, stem and number of basins stay. Afterwards `table_`
+        and all that is said of its rows describe the reservoir and the new rows; `drift_` tells what moved. Takes the
+        roles (y, nuisance, environment) that `fit` had. Cost: the graphs and at most .3 of the steps of a `fit` of so
+        many rows.
+
+        Raises:
+            DataError: for other columns than those of `fit`, other roles, or values of another kind.
+            ShapeError: for no rows, another number of columns, or roles of another length.
+
+        Warns:
+            DataWarning: if most of ten or more new rows look unlike the earlier ones (p ≤ .05).
+        """
+        if not hasattr(self, "model_"):
+            return self.fit(X, y, nuisance=nuisance, environment=environment)
+        check_settings(self)
+        take_in(self, as_table(X, y, nuisance, environment, min_rows=1), Pace(), self._callbacks())
+        return self
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Trustworthiness of the latent of these rows among themselves, in [0, 1]; higher is better. `y` is not used.
+
+        For selection, as by `GridSearchCV`. k = 15, less below 33 rows; more axes score higher. O(n² features).
+
+        Raises:
+            ShapeError: for fewer than 3 rows.
+        """
+        x = self._prepared(X)
+        if len(x) < 3:
+            raise ShapeError(f"Atlas.score wants at least 3 rows to compare; got {len(x)}. Pass more rows.")
+        return Trustworthiness(k=min(15, (len(x) - 1) // 2))(x, self.model_.encode(x))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -212,8 +253,8 @@ class Atlas(TransformerMixin, BaseEstimator):
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Patterns decoded from latents, (n, features) float32, in the units of the data."""
-        z = self._latents(Z)
-        return self.model_.patterns(z)
+        check_is_fitted(self, "model_")
+        return self.model_.patterns(as_latents(Z, dim=self.dim))
 
     def basins(self, X: Any) -> np.ndarray:
         """Number of the basin each row falls into, (n,) int64."""
@@ -251,6 +292,28 @@ class Atlas(TransformerMixin, BaseEstimator):
         z = self._encoded(X)
         return self.model_.patterns(self.model_.retrieve(z, steps=steps))
 
+    def interpolate(self, a: Any, b: Any, *, steps: int = 10) -> np.ndarray:
+        """Patterns between rows: `steps` points of the straight line between their latents, ends included, decoded.
+
+        Args:
+            a: where to start: one row (features,), or n of them (n, features).
+            b: where to end, likewise.
+            steps: points of each line, ≥ 2.
+
+        Returns:
+            (steps, features) for (features,), (n, steps, features) for (n, features), in the units of the data. The
+            ends are the decoded rows, not the rows themselves. `model_.line` and `model_.energy` give the latents of
+            the line and the energy along it.
+
+        Raises:
+            ShapeError: for other columns than those of `fit`, or different numbers of rows.
+            SpecError: for fewer than 2 steps.
+        """
+        ends = [self.model_.encode(self._prepared(as_rows(end))) for end in (a, b)]
+        line = self.model_.line(*ends, steps=steps)
+        patterns = self.model_.patterns(line.reshape(-1, self.dim))
+        return patterns.reshape(*(() if np.ndim(a) == 1 else (len(line),)), steps, -1)
+
     def sample(self, n: int = 1, *, basin: int | None = None, random_state: int = 0) -> np.ndarray:
         """New patterns, (n, features), decoded from latents drawn from exp(−β E), an exact mixture of Gaussians.
 
@@ -270,17 +333,7 @@ class Atlas(TransformerMixin, BaseEstimator):
     def evidence(self) -> Evidence:
         """What the checks look at: the training rows in the units in which neighbours were sought."""
         check_is_fitted(self, "model_")
-        return Evidence(
-            x=self.model_.preparation(self.table_.x),
-            z=self.latent_,
-            recon=self.model_.decode(self.latent_),
-            label=self.table_.label,
-            nuisance=self.table_.nuisance,
-            basins=self.labels_,
-            memberships=self.model_.memberships(self.latent_),
-            held_out=self.held_out_ if self.held_out_.any() else None,
-            energy=self.model_.energy(self.latent_),
-        )
+        return evidence_of(self)
 
     def check(self, checks: Sequence[Check] | None = None) -> list[Verdict]:
         """The certificate: every check's value, threshold, verdict and remedy, on the training rows."""
@@ -305,16 +358,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         `trust` is the share of a row's nearest rows in the latent that are also among its nearest rows in the data.
         """
         check_is_fitted(self, "model_")
-        columns = {
-            "id": self.table_.ids,
-            **self.model_.describe(self.model_.preparation(self.table_.x), self.latent_),
-            "trust": shared_neighbours(self.graph_, self.latent_graph_),
-            "held_out": self.held_out_,
-        }
-        roles = {"label": self.table_.label, "environment": self.table_.environment}
-        columns |= {role: column for role, column in roles.items() if column is not None}
-        others = {**self.table_.metadata, **self.table_.nuisance}
-        return columns | {point_column(name): column for name, column in others.items()}
+        return points_of(self)
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = False) -> Run:
         """Write the run folder: model, points, graphs, history, certificate, report and picture; atomic.
@@ -326,6 +370,25 @@ class Atlas(TransformerMixin, BaseEstimator):
         require_writable(path, overwrite=overwrite)
         return write_run(path, contents_of(self), overwrite=overwrite)
 
+    def export(self, kind: str, path: str | PathLike[str] | None = None) -> bytes:
+        """The encoder alone, for other runtimes: `kind` "onnx". Written to `path` if there is one; returned.
+
+        The input `x` (n, features) float32 are rows in the units of the data, for any n; the outputs are `latent`
+        (n, dim) and `map` (n, 2). Metadata: version, fingerprint of the data, and `features`, a JSON list of names.
+        Where onnxruntime is installed it must agree with the atlas. With metric="cosine" a row of zeros gives NaN.
+        Needs the extra `onnx`. Cost: seconds, whatever the number of rows.
+
+        Raises:
+            SpecError: for another kind, a missing package, or an encoder that fixes the number of rows.
+            AtlasError: if onnxruntime disagrees.
+            StoreError: if the file cannot be written.
+        """
+        check_is_fitted(self, "model_")
+        content = export_encoder(self, kind).content
+        if path is not None:
+            write_whole(path, content)
+        return content
+
     def _prepared(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
         x, names = (X.x, X.columns) if isinstance(X, Table) else as_matrix(X, who="Atlas")
@@ -336,12 +399,3 @@ class Atlas(TransformerMixin, BaseEstimator):
         """What `transform` returns before scikit-learn's `set_output` wraps it."""
         x = self._prepared(X)
         return self.model_.encode(x)
-
-    def _latents(self, Z: Any) -> np.ndarray:
-        check_is_fitted(self, "model_")
-        z, _ = as_matrix(Z, who="Atlas.inverse_transform")
-        if z.shape[1] != self.dim:
-            raise ShapeError(
-                f"Atlas wants latents with {self.dim} axes; got {z.shape[1]}. Pass the result of transform."
-            )
-        return z

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -29,13 +30,24 @@ from latentatlas.terms import (
     Reconstruction,
     Term,
 )
-from latentatlas.train import Callback, EdgeBatches, Recipe, fit
+from latentatlas.train import Callback, Checkpoint, EdgeBatches, Recipe, fit
 
-__all__ = ["Fitted", "Problem", "default_steps", "fit_problem"]
+__all__ = [
+    "Fitted",
+    "Problem",
+    "default_edges",
+    "default_steps",
+    "fabric_on",
+    "fit_problem",
+    "joined",
+    "settled",
+    "stem_batch",
+]
 
 _STEM_COMPONENTS = 128
 _FINAL_SHARE = 0.15
 _FINAL_RATE = 1e-3
+_STAGES = ("shape", "basins")
 
 Wanted = str | float | Term | tuple[Term, Schedule] | None
 """What a user may pass for a family of terms: "auto", a factor on the default weight, a term, a term with its schedule,
@@ -102,6 +114,11 @@ def default_steps(n: int) -> int:
     return int(min(4000, max(400, 1200 * (n / 1500) ** (1 / 3))))
 
 
+def default_edges(n: int) -> int:
+    """Graph edges per step for n training rows: 256 below 5,000 rows, 512 above."""
+    return 256 if n < 5000 else 512
+
+
 def fit_problem(
     problem: Problem,
     x: np.ndarray,
@@ -110,6 +127,7 @@ def fit_problem(
     nuisance: Mapping[str, np.ndarray],
     environment: np.ndarray | None,
     callbacks: Sequence[Callback],
+    checkpoints: Path | None = None,
 ) -> Fitted:
     """Fit stem and model on the training rows of prepared patterns.
 
@@ -120,6 +138,7 @@ def fit_problem(
         nuisance: columns to be invariant to.
         environment: environment of each row.
         callbacks: progress and stopping rules, used in both stages.
+        checkpoints: folder for the states of both stages; where it holds them the fit goes on from there.
     """
     started = time.perf_counter()
     with reproducible(problem.seed, threads=problem.threads) as threads:
@@ -129,28 +148,31 @@ def fit_problem(
         stem, encoder = _stem_and_encoder(problem, rows)
         held_out = np.setdiff1d(np.arange(len(x)), train)
         with torch.no_grad():
-            batch = _batch(stem, rows, train, nuisance, environment)
-            aside = (
-                _batch(stem, torch.from_numpy(x[held_out]), held_out, nuisance, environment) if len(held_out) else None
-            )
+            batch = stem_batch(stem, rows, train, nuisance, environment)
+            spare = torch.from_numpy(x[held_out])
+            aside = stem_batch(stem, spare, held_out, nuisance, environment) if len(held_out) else None
         model = Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
         model.adapt(batch.x)
         steps = problem.steps or default_steps(len(train))
-        edges = problem.batch_edges or (256 if len(train) < 5000 else 512)
+        edges = problem.batch_edges or default_edges(len(train))
         recipes = (Recipe(steps), Recipe(max(1, int(_FINAL_SHARE * steps)), rate=_FINAL_RATE))
         source = EdgeBatches(batch, weights, size=edges, seed=problem.seed)
-        fabric = _fabric(problem.device)
-        stage = {"held_out": aside, "callbacks": callbacks, "fabric": fabric}
+        fabric = fabric_on(problem.device)
+        resumable = [[*callbacks, *_checkpoint(checkpoints, stage)] for stage in _STAGES]
         objective = Objective(_first_terms(problem, model, batch, steps))
         _warn_if_it_cannot_be_saved(objective, encoder)
-        first = fit(model, objective, source, recipes[0], **stage).columns()
+        first = fit(model, objective, source, recipes[0], held_out=aside, callbacks=resumable[0], fabric=fabric)
         with torch.no_grad():
             z = model.encode(batch.x)
             model.bank = seed_bank(z.numpy(), model.map(z).numpy(), problem.n_basins, seed=problem.seed)
-        objective = Objective(_settled(objective) | _energy_terms(problem, recipes[1].steps))
-        second = fit(model, objective, source, recipes[1], **stage).columns()
-        history = _joined(first, second)
+        objective = Objective(settled(objective) | _energy_terms(problem, recipes[1].steps))
+        second = fit(model, objective, source, recipes[1], held_out=aside, callbacks=resumable[1], fabric=fabric)
+        history = joined(first.columns(), second.columns())
     return Fitted(stem, model, objective, recipes, history, threads, time.perf_counter() - started)
+
+
+def _checkpoint(folder: Path | None, stage: str) -> list[Callback]:
+    return [] if folder is None else [Checkpoint(folder / f"{stage}.safetensors")]
 
 
 def _warn_if_it_cannot_be_saved(objective: Objective, encoder: Encoder) -> None:
@@ -176,7 +198,7 @@ def _stem_and_encoder(problem: Problem, rows: Tensor) -> tuple[Stem, Encoder]:
     return stem, encoder
 
 
-def _batch(
+def stem_batch(
     stem: Stem,
     rows: Tensor,
     numbers: np.ndarray,
@@ -257,13 +279,13 @@ def _wanted(choice: Wanted, term: Term, schedule: Ramp, *, who: str) -> tuple[Te
     )
 
 
-def _settled(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
+def settled(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
     """The terms with the weights they have at the end of their stage."""
     last = 2**62
     return {name: (term, Constant(schedule(last))) for name, (term, schedule) in objective.terms.items()}
 
 
-def _joined(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def joined(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Two histories as one, steps and seconds running on."""
     second = dict(second)
     second["step"] = second["step"] + first["step"][-1] + 1
@@ -273,7 +295,12 @@ def _joined(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict
     return {name: np.concatenate([first.get(name, gaps[0]), second.get(name, gaps[1])]) for name in names}
 
 
-def _fabric(device: str) -> Any:
+def fabric_on(device: str) -> Any:
+    """Lightning Fabric on one device.
+
+    Raises:
+        SpecError: if the device is not there.
+    """
     from lightning_fabric import Fabric
 
     try:

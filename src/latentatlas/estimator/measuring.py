@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from latentatlas.checks import Evidence
@@ -21,11 +23,30 @@ from latentatlas.metrics import (
     neighbour_ranks,
 )
 
-__all__ = ["measure"]
+if TYPE_CHECKING:
+    from latentatlas.estimator.atlas import Atlas
+
+__all__ = ["evidence_of", "measure"]
 
 _NEIGHBOURS = 15
 _DENSITY_ROWS = 2000
 _LABEL_ROWS = 10_000
+
+
+def evidence_of(atlas: Atlas) -> Evidence:
+    """What the checks look at: the rows of the fit in the units in which neighbours were sought."""
+    table, model = atlas.table_, atlas.model_
+    return Evidence(
+        x=model.preparation(table.x),
+        z=atlas.latent_,
+        recon=model.decode(atlas.latent_),
+        label=table.label,
+        nuisance=table.nuisance,
+        basins=atlas.labels_,
+        memberships=model.memberships(atlas.latent_),
+        held_out=atlas.held_out_ if atlas.held_out_.any() else None,
+        energy=model.energy(atlas.latent_),
+    )
 
 
 def measure(evidence: Evidence, xy: np.ndarray, *, rows: int, seed: int) -> dict[str, float]:

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 from jaxtyping import Float
 
-from latentatlas.core import SpecError
+from latentatlas.core import ShapeError, SpecError
 from latentatlas.estimator.preparation import Preparation
 from latentatlas.estimator.rows import blockwise
 from latentatlas.landscape import DistanceScore, PrototypeBank
@@ -92,6 +92,22 @@ class AtlasModel:
     def energy(self, z: Latent) -> Float[np.ndarray, " n"]:
         """Energy in the landscape of the prototypes."""
         return blockwise(self.bank.energy, z)
+
+    def line(self, start: Latent, stop: Latent, *, steps: int) -> Float[np.ndarray, "n steps dim"]:
+        """Latents along the straight line between two of each pair, ends included.
+
+        Raises:
+            ShapeError: for different numbers of starts and stops.
+            SpecError: for fewer than 2 steps.
+        """
+        if len(start) != len(stop):
+            raise ShapeError(
+                f"Atlas.interpolate wants as many rows to end as to start; got {len(start)} and {len(stop)}. "
+                "Pass pairs of rows."
+            )
+        if steps < 2:
+            raise SpecError(f"Atlas.interpolate wants steps ≥ 2, the two ends; got {steps}. 10 is usual.")
+        return np.linspace(start, stop, steps, axis=1, dtype=np.float32)
 
     def retrieve(self, z: Latent, *, steps: int) -> Latent:
         """Latents after some steps of retrieval from the bank."""

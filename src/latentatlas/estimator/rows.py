@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentatlas.core import SpecError
+from latentatlas.core import ShapeError, SpecError
 from latentatlas.data import Table, as_matrix, as_nuisances, as_rows_of
 from latentatlas.graph import Neighbours
 
-__all__ = ["as_table", "blockwise", "held_out_rows", "shared_neighbours"]
+__all__ = ["as_latents", "as_rows", "as_table", "blockwise", "held_out_rows", "shared_neighbours"]
 
 _BLOCK_ROWS = 2048
 """Blocks of this size stay near the processor; larger ones are slower."""
@@ -21,7 +21,7 @@ _BLOCK_ROWS = 2048
 _MOST_HELD_OUT = 10_000
 
 
-def as_table(X: Any, y: Any, nuisance: Any, environment: Any) -> Table:
+def as_table(X: Any, y: Any, nuisance: Any, environment: Any, *, min_rows: int = 2) -> Table:
     """What was passed to `fit` as one table.
 
     Raises:
@@ -32,7 +32,7 @@ def as_table(X: Any, y: Any, nuisance: Any, environment: Any) -> Table:
         if any(value is not None for value in (y, nuisance, environment)):
             raise SpecError("Atlas.fit wants label, nuisance and environment inside the Table; got them beside it.")
         return X
-    x, names = as_matrix(X, who="Atlas", min_rows=2)
+    x, names = as_matrix(X, who="Atlas", min_rows=min_rows)
     return Table(
         x,
         columns=names or (),
@@ -40,6 +40,23 @@ def as_table(X: Any, y: Any, nuisance: Any, environment: Any) -> Table:
         nuisance=as_nuisances(nuisance, len(x)),
         environment=None if environment is None else as_rows_of("environment", environment, len(x)),
     )
+
+
+def as_rows(row: Any) -> Any:
+    """One row (features,) as (1, features); anything else as it is."""
+    return np.asarray(row)[None] if np.ndim(row) == 1 else row
+
+
+def as_latents(Z: Any, *, dim: int) -> np.ndarray:
+    """Latents to decode, (n, dim) float32.
+
+    Raises:
+        ShapeError: for another number of axes.
+    """
+    z, _ = as_matrix(Z, who="Atlas.inverse_transform")
+    if z.shape[1] != dim:
+        raise ShapeError(f"Atlas wants latents with {dim} axes; got {z.shape[1]}. Pass the result of transform.")
+    return z
 
 
 def held_out_rows(n: int, share: float, *, seed: int) -> np.ndarray:

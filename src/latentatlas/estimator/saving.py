@@ -12,6 +12,7 @@ import torch
 from latentatlas.checks import Verdict
 from latentatlas.core import to_spec
 from latentatlas.data import Table, corpora
+from latentatlas.estimator.points import all_points, points_of
 from latentatlas.plots import map_figure, png_bytes, strip_png, training_figure
 from latentatlas.report import certificate_html
 from latentatlas.store import RunContents
@@ -19,50 +20,21 @@ from latentatlas.store import RunContents
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
 
-__all__ = ["contents_of", "point_column", "report_of"]
+__all__ = ["contents_of", "report_of"]
 
 _EXEMPLARS = 12
-_OWN_COLUMNS = {
-    "id",
-    "x",
-    "y",
-    "latent",
-    "basin",
-    "membership",
-    "energy",
-    "anomaly_p",
-    "trust",
-    "held_out",
-    "label",
-    "environment",
-}
-
-
-def point_column(name: str) -> str:
-    """The name among the points of a column of the data: its own, or with `_` added where the atlas has such a column.
-
-    >>> point_column("age"), point_column("energy"), point_column("energy_")
-    ('age', 'energy_', 'energy__')
-    """
-    return f"{name}_" if name.rstrip("_") in _OWN_COLUMNS else name
 
 
 def contents_of(atlas: Atlas) -> RunContents:
     """Everything a run folder holds. Rows of a named corpus are kept as a pointer, all others as they are."""
+    points = all_points(atlas)
     verdicts = atlas.check()
     metrics = atlas.measure()
     figures = figures_of(atlas)
-    table = atlas.table_
-    pointer = {
-        "pointer": table.pointer,
-        "fingerprint": table.fingerprint,
-        "rows": len(table),
-        "features": table.x.shape[1],
-    }
     return RunContents(
         spec=spec_of(atlas),
         weights=weights_of(atlas),
-        points=atlas.points(),
+        points=points,
         graph={
             name: {"indices": graph.indices, "distances": graph.distances}
             for name, graph in (("input", atlas.graph_), ("latent", atlas.latent_graph_))
@@ -70,18 +42,30 @@ def contents_of(atlas: Atlas) -> RunContents:
         history=atlas.history_,
         verdicts=[verdict.to_dict() for verdict in verdicts],
         metrics=metrics,
-        patterns=pointer if _is_corpus(table) else table.x,
-        vectors=atlas.latent_,
+        patterns=_patterns(atlas.table_),
+        sampled=None if atlas.streamed_ is None else atlas.streamed_.rows,
+        vectors="latent",
         report=report_of(atlas, verdicts, metrics, figures),
         picture=next(iter(figures.values())),
     )
+
+
+def _patterns(table: Table) -> np.ndarray | dict[str, Any]:
+    if not _is_corpus(table):
+        return table.x
+    return {
+        "pointer": table.pointer,
+        "fingerprint": table.fingerprint,
+        "rows": len(table),
+        "features": table.x.shape[1],
+    }
 
 
 def spec_of(atlas: Atlas) -> dict[str, Any]:
     """Constructor arguments, built objects, versions, seed, threads and the fingerprint of the data."""
     import latentatlas
 
-    table = atlas.table_
+    table, streamed = atlas.table_, atlas.streamed_
     return {
         "atlas": to_spec(atlas),
         "stem": to_spec(atlas.model_.stem),
@@ -92,14 +76,16 @@ def spec_of(atlas: Atlas) -> dict[str, Any]:
         "data": {
             "name": table.name,
             "pointer": table.pointer,
-            "fingerprint": table.fingerprint,
-            "rows": len(table),
+            "fingerprint": table.fingerprint if streamed is None else streamed.fingerprint,
+            "rows": len(table) if streamed is None else streamed.total,
+            "sampled": None if streamed is None else len(table),
             "columns": list(table.columns),
             "item_shape": None if table.item_shape is None else list(table.item_shape),
             "has_label": table.label is not None,
             "nuisances": list(table.nuisance),
             "has_environment": table.environment is not None,
             "metadata": list(table.metadata),
+            "reading": dict(table.reading),
         },
         "graph": {
             "recall": atlas.graph_.recall,
@@ -107,6 +93,8 @@ def spec_of(atlas: Atlas) -> dict[str, Any]:
             "latent_recall": atlas.latent_graph_.recall,
             "latent_exact": atlas.latent_graph_.exact,
         },
+        "rows_seen": atlas.rows_seen_,
+        "rows_new": atlas.rows_new_,
         "seed": atlas.random_state,
         "threads": atlas.threads_,
         "seconds": atlas.seconds_,
@@ -138,7 +126,7 @@ def figures_of(atlas: Atlas) -> dict[str, bytes]:
     figures["Map, coloured by basin"] = map_figure(atlas.map_, colour=atlas.labels_, colour_name="basin")
     for name, column in table.nuisance.items():
         figures[f"Map, coloured by nuisance {name}"] = map_figure(atlas.map_, colour=column, colour_name=name)
-    trust = atlas.points()["trust"]
+    trust = points_of(atlas)["trust"]
     figures["Map, coloured by trust: share of a row's latent neighbours that are neighbours in the data"] = map_figure(
         atlas.map_, colour=trust, colour_name="trust"
     )
@@ -152,7 +140,9 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
     table = atlas.table_
     facts = {
         "data": table.name,
-        "rows": len(table),
+        "rows": len(table)
+        if atlas.streamed_ is None
+        else f"{atlas.streamed_.total:,}, {len(table):,} of them sampled for the fit",
         "held out": int(atlas.held_out_.sum()),
         "features": table.x.shape[1],
         "latent axes": atlas.dim,
@@ -162,7 +152,7 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
         "seed": atlas.random_state,
         "latentatlas": spec["versions"]["latentatlas"],
         "created": spec["created"],
-        "fingerprint": table.fingerprint,
+        "fingerprint": spec["data"]["fingerprint"],
     }
     return certificate_html(
         title=f"Atlas of {table.name}",

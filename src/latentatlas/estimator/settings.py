@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from latentatlas.core import SpecError, did_you_mean
+from latentatlas.core import ShapeError, SpecError, did_you_mean
+from latentatlas.data import Table, require_variation, warn_of_scales
 from latentatlas.models import Encoder
 
-__all__ = ["check_settings"]
+__all__ = ["check_rows", "check_settings"]
 
 _METRICS = ("euclidean", "cosine")
 
@@ -37,6 +38,28 @@ def check_settings(atlas: Any) -> None:
         )
     if not isinstance(atlas.held_out, int | float) or not 0 <= atlas.held_out < 1:
         raise SpecError(f"Atlas wants 0 ≤ held_out < 1; got {atlas.held_out!r}. .1 keeps every tenth row aside.")
+
+
+def check_rows(atlas: Any, table: Table) -> None:
+    """Check that the settings of an `Atlas` suit the rows it is to be fitted on.
+
+    Raises:
+        ShapeError: for too few rows.
+        DataError: for rows that are all equal.
+        SpecError: for a patience without rows to watch.
+    """
+    n = len(table)
+    if n <= atlas.n_neighbors:
+        cure = f"Pass n_neighbors ≤ {n - 1} or more rows." if n > 1 else "Pass more rows."
+        raise ShapeError(f"Atlas wants more rows than n_neighbors={atlas.n_neighbors}; got {n}. {cure}")
+    require_variation(table.x)
+    if not atlas.standardize:
+        warn_of_scales(table.x, table.columns)
+    if atlas.patience is not None and int(atlas.held_out * n) < 1:
+        raise SpecError(
+            f"Atlas wants held-out rows to stop early by; held_out={atlas.held_out} leaves none of {n}. "
+            "Raise held_out, or leave patience out."
+        )
 
 
 def _is_integer(value: Any) -> bool:

@@ -14,7 +14,10 @@ from latentatlas.core import SpecError, available_threads, did_you_mean
 
 __all__ = ["benchmarks", "page_of", "run_study", "studies"]
 
-_STUDIES = {"foundation": "The bundled digits and MNIST end to end: quality, speed, size, determinism."}
+_STUDIES = {
+    "foundation": "The bundled digits and MNIST end to end: quality, speed, size, determinism.",
+    "updates": "Digits in two parts: what `partial_fit` gains on new rows and costs the earlier ones.",
+}
 
 
 def studies() -> Mapping[str, str]:

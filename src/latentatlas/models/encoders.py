@@ -205,4 +205,4 @@ def _folded(who: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         raise ShapeError(
             f"{who} wants rows of {shape}, {math.prod(shape)} numbers; got {x.flatten(1).shape[1]}. Check the shape."
         )
-    return x.reshape(len(x), *shape)
+    return x.reshape(x.shape[0], *shape)

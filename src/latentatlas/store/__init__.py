@@ -3,13 +3,14 @@
 from latentatlas.store.contents import RunContents
 from latentatlas.store.manifest import FORMAT, MIGRATIONS
 from latentatlas.store.neighbours import nearest_rows
-from latentatlas.store.points import columns_of, read_columns, table_of, write_table
+from latentatlas.store.points import ColumnBlocks, columns_of, read_columns, table_of, write_table
 from latentatlas.store.run import Run, open_run
 from latentatlas.store.write import require_writable, write_run
 
 __all__ = [
     "FORMAT",
     "MIGRATIONS",
+    "ColumnBlocks",
     "Run",
     "RunContents",
     "columns_of",

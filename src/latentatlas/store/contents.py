@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
@@ -13,7 +13,7 @@ import numpy as np
 
 from latentatlas.core.errors import StoreError
 from latentatlas.store.atomic import synced
-from latentatlas.store.points import write_columns
+from latentatlas.store.points import ColumnBlocks, write_blocks, write_columns
 
 __all__ = ["FILES", "RunContents", "json_bytes", "nulls_for_nonfinite", "write_parts"]
 
@@ -27,6 +27,7 @@ FILES = (
     "metrics.json",
     "report.html",
     "map.png",
+    "graph/rows.npy",
     "graph/input_indices.npy",
     "graph/input_distances.npy",
     "graph/latent_indices.npy",
@@ -46,13 +47,15 @@ class RunContents:
     Attributes:
         spec: constructor arguments, versions, seed, data fingerprint.
         weights: name → array of the model.
-        points: ordered columns with one entry per row; two-dimensional ones such as `latent` are kept as float32.
+        points: ordered columns with one entry per row, or blocks of them; two-dimensional ones such as `latent` are
+            kept as float32.
         graph: "input" and "latent" → {"indices": (n, k), "distances": (n, k)}, kept as int32 and float32.
+        sampled: numbers of the points that graph and patterns describe, ascending; None where they describe all.
         history: columns of the training log, one entry per logged step.
         verdicts: one dict per check.
         metrics: name → value.
         patterns: the raw rows, or a pointer to them: {"pointer", "fingerprint", "rows", "features"}.
-        vectors: (n, dim) for search, kept as float32.
+        vectors: (n, dim) for search, kept as float32, or the name of the column of points that holds them.
         report: a self-contained HTML page.
         picture: a PNG image of the map.
 
@@ -62,31 +65,37 @@ class RunContents:
 
     spec: Mapping[str, Any]
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
-    points: Mapping[str, np.ndarray] = field(default_factory=dict)
+    points: Mapping[str, np.ndarray] | ColumnBlocks = field(default_factory=dict)
     graph: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    sampled: np.ndarray | None = None
     history: Mapping[str, np.ndarray] = field(default_factory=dict)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     metrics: Mapping[str, float] = field(default_factory=dict)
     patterns: np.ndarray | Mapping[str, Any] | None = None
-    vectors: np.ndarray | None = None
+    vectors: np.ndarray | str | None = None
     report: str = ""
     picture: bytes = b""
 
     def __post_init__(self):
-        rows = {f"points[{name!r}]": len(column) for name, column in self.points.items()}
-        if self.vectors is not None:
-            if np.ndim(self.vectors) != 2:
-                raise StoreError(
-                    f"RunContents wants vectors (n, dim); got shape {np.shape(self.vectors)}. Reshape them."
-                )
-            rows["vectors"] = len(self.vectors)
+        if isinstance(self.points, ColumnBlocks):
+            all_rows = {"points": len(self.points)}
+        else:
+            all_rows = {f"points[{name!r}]": len(column) for name, column in self.points.items()}
+        if isinstance(self.vectors, np.ndarray):
+            if self.vectors.ndim != 2:
+                raise StoreError(f"RunContents wants vectors (n, dim); got shape {self.vectors.shape}. Reshape them.")
+            all_rows["vectors"] = len(self.vectors)
+        rows = {} if self.sampled is None else {"sampled": len(self.sampled)}
         if isinstance(self.patterns, np.ndarray):
             rows["patterns"] = len(self.patterns)
         for name, part in self.graph.items():
             rows[f"graph[{name!r}]"] = _graph_rows(name, part)
-        if len(set(rows.values())) > 1:
-            came = ", ".join(f"{name} has {count:,}" for name, count in rows.items())
-            raise StoreError(f"RunContents wants every part to describe the same rows; {came}. Pass matching parts.")
+        for together in (all_rows, rows) if self.sampled is not None else (all_rows | rows,):
+            if len(set(together.values())) > 1:
+                came = ", ".join(f"{name} has {count:,}" for name, count in together.items())
+                raise StoreError(
+                    f"RunContents wants every part to describe the same rows; {came}. Pass matching parts."
+                )
 
 
 def write_parts(folder: Path, contents: RunContents) -> None:
@@ -96,10 +105,12 @@ def write_parts(folder: Path, contents: RunContents) -> None:
     _write_bytes(folder / "metrics.json", json_bytes(nulls_for_nonfinite(contents.metrics)))
     if contents.weights:
         _write_bytes(folder / "weights.safetensors", _safetensors(contents.weights))
-    for name, columns in (("points.parquet", contents.points), ("history.parquet", contents.history)):
-        if columns:
-            with synced(folder / name) as file:
-                write_columns(columns, file)
+    _write_points(folder, contents)
+    if contents.history:
+        with synced(folder / "history.parquet") as file:
+            write_columns(contents.history, file)
+    if contents.sampled is not None:
+        _write_array(folder / "graph" / "rows.npy", np.asarray(contents.sampled, dtype=np.int64))
     for name, part in contents.graph.items():
         _write_array(folder / "graph" / f"{name}_indices.npy", np.asarray(part["indices"], dtype=np.int32))
         _write_array(folder / "graph" / f"{name}_distances.npy", np.asarray(part["distances"], dtype=np.float32))
@@ -107,12 +118,44 @@ def write_parts(folder: Path, contents: RunContents) -> None:
         _write_bytes(folder / "patterns" / "pointer.json", json_bytes(contents.patterns))
     elif contents.patterns is not None:
         _write_array(folder / "patterns" / "patterns.npy", contents.patterns)
-    if contents.vectors is not None:
+    if isinstance(contents.vectors, np.ndarray):
         _write_array(folder / "index" / "vectors.npy", np.asarray(contents.vectors, dtype=np.float32))
     if contents.report:
         _write_bytes(folder / "report.html", contents.report.encode())
     if contents.picture:
         _write_bytes(folder / "map.png", contents.picture)
+
+
+def _write_points(folder: Path, contents: RunContents) -> None:
+    """The points and, if they are one of their columns, the vectors for search, in one pass over the blocks."""
+    points = contents.points
+    if not points:
+        return
+    named = contents.vectors if isinstance(contents.vectors, str) else None
+    blocks = points.blocks() if isinstance(points, ColumnBlocks) else iter([points])
+    if named is not None:
+        (folder / "index").mkdir()
+        blocks = _with_vectors(blocks, named, folder / "index" / "vectors.npy", rows=_rows(points))
+    with synced(folder / "points.parquet") as file:
+        write_blocks(blocks, file)
+
+
+def _rows(points: Mapping[str, np.ndarray] | ColumnBlocks) -> int:
+    return len(points) if isinstance(points, ColumnBlocks) else len(next(iter(points.values())))
+
+
+def _with_vectors(
+    blocks: Iterator[Mapping[str, np.ndarray]], column: str, path: Path, *, rows: int
+) -> Iterator[Mapping[str, np.ndarray]]:
+    """The same blocks; one column of each is also appended to an array file."""
+    with synced(path) as file:
+        for number, block in enumerate(blocks):
+            vectors = np.ascontiguousarray(block[column], dtype=np.float32)
+            if number == 0:
+                header = {"descr": "<f4", "fortran_order": False, "shape": (rows, vectors.shape[1])}
+                np.lib.format.write_array_header_1_0(file, header)
+            file.write(vectors.astype("<f4", copy=False).data)
+            yield block
 
 
 def json_bytes(data: Any) -> bytes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, final
 
 import numpy as np
 
@@ -15,7 +16,16 @@ from latentatlas.store.atomic import synced
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["columns_of", "read_columns", "read_table", "table_of", "write_columns", "write_table"]
+__all__ = [
+    "ColumnBlocks",
+    "columns_of",
+    "read_columns",
+    "read_table",
+    "table_of",
+    "write_blocks",
+    "write_columns",
+    "write_table",
+]
 
 
 def table_of(columns: Mapping[str, np.ndarray]) -> pa.Table:
@@ -47,6 +57,53 @@ def columns_of(table: pa.Table) -> dict[str, np.ndarray]:
     return {name: _to_numpy(table.column(name)) for name in table.column_names}
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class ColumnBlocks:
+    """Columns of many rows, made block by block.
+
+    Attributes:
+        rows: rows of all blocks together.
+        blocks: returns a new iterator over blocks of columns; names and types are those of the first.
+    """
+
+    rows: int
+    blocks: Callable[[], Iterator[Mapping[str, np.ndarray]]]
+
+    def __len__(self) -> int:
+        return self.rows
+
+
+def write_blocks(blocks: Iterable[Mapping[str, np.ndarray]], file: IO[bytes]) -> int:
+    """Write blocks of columns as one Parquet file with zstd compression; the number of rows.
+
+    Raises:
+        StoreError: if a block has other columns than the first, or none came.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer, rows = None, 0
+    try:
+        for block in blocks:
+            table = table_of(block)
+            writer = writer or pq.ParquetWriter(file, table.schema, compression="zstd")
+            try:
+                writer.write_table(table.cast(writer.schema))
+            except (pa.ArrowInvalid, ValueError) as error:
+                raise StoreError(
+                    f"write_blocks wants blocks with the columns of the first; from row {rows} on: {error}. Give "
+                    "them one type."
+                ) from error
+            rows += len(table)
+    finally:
+        if writer is not None:
+            writer.close()
+    if writer is None:
+        raise StoreError("write_blocks wants at least one block; none came. Check the source of the rows.")
+    return rows
+
+
 def write_columns(columns: Mapping[str, np.ndarray], file: IO[bytes]) -> None:
     """Write columns as Parquet with zstd compression."""
     import pyarrow.parquet as pq
@@ -54,7 +111,7 @@ def write_columns(columns: Mapping[str, np.ndarray], file: IO[bytes]) -> None:
     pq.write_table(table_of(columns), file, compression="zstd")
 
 
-def write_table(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+def write_table(path: Path, columns: Mapping[str, np.ndarray] | ColumnBlocks) -> None:
     """Write columns as a Parquet file that is either whole or absent; a file of that name is replaced.
 
     Raises:
@@ -64,7 +121,10 @@ def write_table(path: Path, columns: Mapping[str, np.ndarray]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with synced(part) as file:
-            write_columns(columns, file)
+            if isinstance(columns, ColumnBlocks):
+                write_blocks(columns.blocks(), file)
+            else:
+                write_columns(columns, file)
         os.replace(part, path)
     except OSError as error:
         raise StoreError(f"write_table wants a place it can write; {path}: {error}. Pass another path.") from error

@@ -107,6 +107,8 @@ class Run:
     def graph(self, name: str) -> dict[str, np.ndarray]:
         """Neighbours: "indices" (n, k) int32 and "distances" (n, k) float32, memory-mapped and read-only.
 
+        Where the run has `sampled` points, these are their neighbours among themselves, counted within the sample.
+
         Args:
             name: "input" or "latent".
 
@@ -118,6 +120,10 @@ class Run:
             names = [file[len("graph/") : -len(ending)] for file in self._manifest.files if file.endswith(ending)]
             raise StoreError(f"Run {self.path} has no graph {name!r}. {did_you_mean(name, names)}")
         return {part: self._array(f"graph/{name}_{part}.npy") for part in ("indices", "distances")}
+
+    def sampled(self) -> np.ndarray | None:
+        """Numbers of the points that graph and patterns describe, ascending; None where they describe all."""
+        return self._array("graph/rows.npy") if self._has("graph/rows.npy") else None
 
     def patterns(self) -> np.ndarray | None:
         """The raw rows, memory-mapped and read-only; None if the run keeps only a pointer, or nothing."""

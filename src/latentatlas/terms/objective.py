@@ -104,3 +104,15 @@ class Objective(nn.Module):
             watch = getattr(schedule, "observe", None)
             if watch is not None:
                 watch(step, values)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """The states of schedules that have one; part of `state_dict`."""
+        states = {name: getattr(schedule, "state_dict", None) for name, (_, schedule) in self.terms.items()}
+        return {name: state() for name, state in states.items() if state is not None}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Put the schedules back."""
+        for name, entry in state.items():
+            restore = getattr(self.terms[name][1], "load_state_dict", None)
+            if restore is not None:
+                restore(entry)

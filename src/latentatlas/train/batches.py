@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, final, runtime_checkable
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,6 +25,14 @@ class BatchSource(Protocol):
 
     def to(self, device: torch.device) -> BatchSource:
         """The same source with its tensors on a device."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """What decides the batches to come."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
         ...
 
 
@@ -58,6 +66,15 @@ class RowBatches:
         """The same source on a device."""
         self.rows = move_rows(self.rows, device)
         return self
+
+    def state_dict(self) -> dict[str, Any]:
+        """The generator, and the rows left of this pass."""
+        return {"generator": self._generator.get_state(), "order": self._order}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+        self._generator.set_state(state["generator"])
+        self._order = state["order"]
 
 
 @final
@@ -101,6 +118,14 @@ class EdgeBatches:
         """The same source on a device; edges are drawn on the processor."""
         self.rows = move_rows(self.rows, device)
         return self
+
+    def state_dict(self) -> dict[str, Any]:
+        """The generator."""
+        return {"generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+        self._generator.set_state(state["generator"])
 
     def _known(self, chosen: Int[Tensor, " n"]) -> Tensor:
         """True where two chosen rows share an edge of the graph, or are the same row."""

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, final
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 
 from latentatlas.core import SpecError, did_you_mean
 
-__all__ = ["At", "Callback", "EarlyStop", "History", "Never", "Progress", "Silent"]
+__all__ = ["At", "Callback", "EarlyStop", "History", "Never", "Progress", "Resumable", "Silent"]
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """What has a state of numbers, texts, tensors, and lists and dicts of them, and can go back to it."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+        ...
 
 
 class Callback:
@@ -21,14 +34,27 @@ class Callback:
     def on_start(self, steps: int) -> None:
         """Before the first step."""
 
+    def on_ready(self, fit: Resumable) -> None:
+        """Before the first step, after every hook has started: the fit may be put back to an earlier state here."""
+
     def on_step(self, step: int) -> None:
         """Before every step."""
 
     def on_log(self, step: int, record: Mapping[str, float]) -> None:
         """At every logging step, with the record of `History`."""
 
+    def on_finish(self) -> None:
+        """After the last step, or an early stop."""
+
     def on_end(self) -> None:
-        """After the last step, also when the fit was interrupted."""
+        """At the very end, also when the fit was interrupted."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps of this callback."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state that `state_dict` gave."""
 
 
 @final
@@ -98,6 +124,14 @@ class EarlyStop(Callback):
             self._waited += 1
         self.stop = self._waited >= self.patience
 
+    def state_dict(self) -> dict[str, Any]:
+        """The best value, and how long it has been waited since."""
+        return {"best": self._best, "waited": self._waited, "stop": self.stop}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on waiting."""
+        self._best, self._waited, self.stop = state["best"], state["waited"], state["stop"]
+
 
 @final
 class History(Callback):
@@ -118,6 +152,14 @@ class History(Callback):
         """All columns as float64 arrays of one length."""
         names = list(dict.fromkeys(name for row in self._rows for name in row))
         return {name: np.array([row.get(name, math.nan) for row in self._rows]) for name in names}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows so far."""
+        return {"rows": list(self._rows)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Begin with these rows."""
+        self._rows = list(state["rows"])
 
 
 @final

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 from torch import nn
 
-from latentatlas.core import Batch, DataError, ScalarField, SpecError
+from latentatlas.core import Batch, DataError, ScalarField, SpecError, to_spec
 from latentatlas.landscape import PrototypeBank
 from latentatlas.terms import Objective, Report, gather_fields
 from latentatlas.train.batches import BatchSource, move_rows, take_rows
@@ -122,7 +122,7 @@ def fit(
         batches: source of training batches.
         recipe: optimiser, rate and number of steps.
         held_out: rows that are never trained on; of more than 4,096 that many are taken, evenly spaced.
-        callbacks: progress, early stop, staged events.
+        callbacks: progress, early stop, checkpoints, staged events.
         fabric: where to run; None is the processor. With several devices the caller launches it and gives every
             rank a source with its own seed; the strategy is "ddp_find_unused_parameters_true" where a schedule starts
             at 0, since parameters are then unused for a while.
@@ -132,47 +132,130 @@ def fit(
 
     Raises:
         DataError: if a gradient becomes NaN or infinite.
+        StoreError: if there is a checkpoint, but not of this fit.
     """
     history = History()
     hooks = [history, *(callbacks or (Silent(), Never()))]
-    training = _Training(model, objective)
-    fabric = fabric or _processor()
-    wrapped, optimiser = fabric.setup(training, recipe.optimiser(training))
-    batches = batches.to(fabric.device)
-    held_out = None if held_out is None else move_rows(_thinned(held_out), fabric.device)
-    rate = recipe.schedule(optimiser)
-    started = time.perf_counter()
+    loop = _Loop(model, objective, batches, recipe, hooks=hooks, fabric=fabric or _processor())
+    aside = None if held_out is None else move_rows(_thinned(held_out), loop.fabric.device)
     try:
         for hook in hooks:
             hook.on_start(recipe.steps)
-        for step in range(recipe.steps):
+        for hook in hooks:
+            hook.on_ready(loop)
+        while loop.step < recipe.steps and not loop.stopped:
             for hook in hooks:
-                hook.on_step(step)
-            training.train()
-            report = wrapped(batches.draw(), step)
-            logging = step % recipe.log_every == 0 or step == recipe.steps - 1
-            shares = _gradient_shares(training, report) if logging else {}
-            optimiser.zero_grad()
-            fabric.backward(report.total)
-            norm = fabric.clip_gradients(wrapped, optimiser, max_norm=recipe.clip, error_if_nonfinite=False)
-            if norm is not None and not torch.isfinite(norm):
-                raise _not_finite(step, report)
-            optimiser.step()
-            used_rate = float(rate.get_last_lr()[0])
-            rate.step()
-            if logging:
-                record = _record(report, shares, seconds=time.perf_counter() - started, rate=used_rate)
-                record |= _held_out_values(training, held_out, step)
-                objective.observe(step, {name: record[f"value/{name}"] for name in report.weights})
-                for hook in hooks:
-                    hook.on_log(step, record)
-                if fabric.strategy.reduce_boolean_decision(any(hook.stop for hook in hooks), all=False):
-                    break
+                hook.on_step(loop.step)
+            loop.advance(aside)
+        for hook in hooks:
+            hook.on_finish()
     finally:
         for hook in hooks:
             hook.on_end()
-    training.to("cpu").eval()
+    loop.training.to("cpu").eval()
     return history
+
+
+@final
+class _Loop:
+    """A fit between two steps: all that decides how it goes on."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        batches: BatchSource,
+        recipe: Recipe,
+        *,
+        hooks: Sequence[Callback],
+        fabric: Fabric,
+    ):
+        self.training = _Training(model, objective)
+        self.recipe = recipe
+        self.hooks = hooks
+        self.fabric = fabric
+        self.step = 0
+        self.stopped = False
+        self._wrapped, self._optimiser = fabric.setup(self.training, recipe.optimiser(self.training))
+        self._batches = batches.to(fabric.device)
+        self._rate = recipe.schedule(self._optimiser)
+        self._started = time.perf_counter()
+
+    def advance(self, held_out: Batch | None) -> None:
+        """One optimiser step, and a record of it where one is due."""
+        step = self.step
+        self.training.train()
+        report = self._wrapped(self._batches.draw(), step)
+        logging = step % self.recipe.log_every == 0 or step == self.recipe.steps - 1
+        shares = _gradient_shares(self.training, report) if logging else {}
+        self._optimiser.zero_grad()
+        self.fabric.backward(report.total)
+        norm = self.fabric.clip_gradients(
+            self._wrapped, self._optimiser, max_norm=self.recipe.clip, error_if_nonfinite=False
+        )
+        if norm is not None and not torch.isfinite(norm):
+            raise _not_finite(step, report)
+        self._optimiser.step()
+        used_rate = float(self._rate.get_last_lr()[0])
+        self._rate.step()
+        self.step += 1
+        if logging:
+            record = _record(report, shares, seconds=time.perf_counter() - self._started, rate=used_rate)
+            self._log(step, record | _held_out_values(self.training, held_out, step), report.weights)
+
+    def _log(self, step: int, record: dict[str, float], names: Mapping[str, float]) -> None:
+        self.training.objective.observe(step, {name: record[f"value/{name}"] for name in names})
+        for hook in self.hooks:
+            hook.on_log(step, record)
+        stop = any(hook.stop for hook in self.hooks)
+        self.stopped = self.fabric.strategy.reduce_boolean_decision(stop, all=False)
+
+    def _named_hooks(self) -> dict[str, Callback]:
+        """Hooks that have a state; progress bars and the like may differ when a fit goes on."""
+        keeping = [hook for hook in self.hooks if hook.state_dict()]
+        return {f"{number} {type(hook).__name__}": hook for number, hook in enumerate(keeping)}
+
+    def _about(self) -> dict[str, Any]:
+        names = list(self.training.objective.terms)
+        return {"recipe": to_spec(self.recipe), "terms": names, "batches": type(self._batches).__name__}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that changes from step to step."""
+        if self.fabric.world_size > 1:
+            raise SpecError(
+                f"Checkpoint wants a fit on one device; this one runs on {self.fabric.world_size}. Leave the "
+                "checkpoint out, or use one device."
+            )
+        on_device = self.fabric.device.type == "cuda"
+        return {
+            "fit": self._about(),
+            "step": self.step,
+            "stopped": self.stopped,
+            "seconds": time.perf_counter() - self._started,
+            "training": self.training.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "rate": self._rate.state_dict(),
+            "batches": self._batches.state_dict(),
+            "hooks": {name: hook.state_dict() for name, hook in self._named_hooks().items()},
+            "random": torch.get_rng_state(),
+            "random_on_device": torch.cuda.get_rng_state(self.fabric.device) if on_device else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+        if state["fit"] != self._about():
+            raise ValueError(f"it was {state['fit']}")
+        self.training.load_state_dict(state["training"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._rate.load_state_dict(state["rate"])
+        self._batches.load_state_dict(state["batches"])
+        for name, hook in self._named_hooks().items():
+            hook.load_state_dict(state["hooks"][name])
+        torch.set_rng_state(state["random"])
+        if state["random_on_device"] is not None:
+            torch.cuda.set_rng_state(state["random_on_device"], self.fabric.device)
+        self.step, self.stopped = state["step"], state["stopped"]
+        self._started = time.perf_counter() - state["seconds"]
 
 
 def _processor() -> Fabric:

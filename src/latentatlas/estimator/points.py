@@ -1,0 +1,105 @@
+"""What an atlas says of every row, by the names of the columns of `points.parquet`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latentatlas.core import AtlasError
+from latentatlas.data import Shards, Table
+from latentatlas.estimator.model import AtlasModel
+from latentatlas.estimator.rows import shared_neighbours
+from latentatlas.store import ColumnBlocks
+
+if TYPE_CHECKING:
+    from latentatlas.estimator.atlas import Atlas
+
+__all__ = ["all_points", "point_column", "points_of"]
+
+_OWN_COLUMNS = {
+    "id",
+    "x",
+    "y",
+    "latent",
+    "basin",
+    "membership",
+    "energy",
+    "anomaly_p",
+    "trust",
+    "held_out",
+    "label",
+    "environment",
+}
+
+
+def point_column(name: str) -> str:
+    """The name among the points of a column of the data: its own, or with `_` added where the atlas has such a column.
+
+    >>> point_column("age"), point_column("energy"), point_column("energy_")
+    ('age', 'energy_', 'energy__')
+    """
+    return f"{name}_" if name.rstrip("_") in _OWN_COLUMNS else name
+
+
+def points_of(atlas: Atlas) -> dict[str, np.ndarray]:
+    """The rows of the fit."""
+    trust = shared_neighbours(atlas.graph_, atlas.latent_graph_)
+    return _columns(atlas.model_, atlas.table_, trust=trust, held_out=atlas.held_out_, latent=atlas.latent_)
+
+
+def all_points(atlas: Atlas) -> Mapping[str, np.ndarray] | ColumnBlocks:
+    """The rows of the fit or, where that was a sample of larger shards, all rows of the shards, block by block.
+
+    Rows outside the sample have no trust (NaN), and training did not see them (`held_out`).
+    """
+    sample = atlas.streamed_
+    if sample is None:
+        return points_of(atlas)
+    if sample.shards is None:
+        raise AtlasError(
+            "Atlas.save wants the shards that this atlas is a sample of; it was loaded and has the sample alone. Copy "
+            "the run folder, or fit again."
+        )
+    trust = np.full(sample.total, np.nan, np.float32)
+    trust[sample.rows] = shared_neighbours(atlas.graph_, atlas.latent_graph_)
+    held_out = np.ones(sample.total, dtype=bool)
+    held_out[sample.rows] = atlas.held_out_
+    model, shards, dtypes = atlas.model_, sample.shards, sample.dtypes
+    return ColumnBlocks(sample.total, lambda: _blocks(model, shards, dtypes, trust, held_out))
+
+
+def _blocks(
+    model: AtlasModel, shards: Shards, dtypes: Mapping[str, np.dtype], trust: np.ndarray, held_out: np.ndarray
+) -> Iterator[dict[str, np.ndarray]]:
+    start = 0
+    for block in shards.blocks():
+        here = slice(start, start + len(block))
+        latent = model.encode(model.preparation(block.x))
+        block = _of_one_kind(block, dtypes)
+        yield _columns(model, block, trust=trust[here], held_out=held_out[here], latent=latent)
+        start += len(block)
+
+
+def _of_one_kind(block: Table, dtypes: Mapping[str, np.dtype]) -> Table:
+    """Numbers that are whole in one block and have gaps or fractions in another are of one type in all."""
+    wider = {name: block.metadata[name].astype(dtype) for name, dtype in dtypes.items() if name in block.metadata}
+    label = block.label.astype(dtypes["label"]) if block.label is not None and "label" in dtypes else block.label
+    return replace(block, metadata=block.metadata | wider, label=label)
+
+
+def _columns(
+    model: AtlasModel, table: Table, *, trust: np.ndarray, held_out: np.ndarray, latent: np.ndarray
+) -> dict[str, np.ndarray]:
+    columns = {
+        "id": table.ids,
+        **model.describe(model.preparation(table.x), latent),
+        "trust": trust,
+        "held_out": held_out,
+    }
+    roles = {"label": table.label, "environment": table.environment}
+    columns |= {role: column for role, column in roles.items() if column is not None}
+    others = {**table.metadata, **table.nuisance}
+    return columns | {point_column(name): column for name, column in others.items()}
