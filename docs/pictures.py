@@ -201,7 +201,7 @@ def anchor() -> Figure:
     _join(panels[2], start, stop, colour=GREY)
     panels[2].scatter(*start[held].T, s=40, marker="+", color=RED)
     panels[2].scatter(*stop.T, s=12, color=BLUE)
-    panels[2].set_title(f"all drawn inwards, anchors (+) hold: {float(term(stop, row)):.2f}")
+    panels[2].set_title(f"drawn inwards, + held: {float(term(stop, row)):.2f}")
     panels[2].set_aspect("equal")
     _bare(panels[2])
     return figure

@@ -48,6 +48,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "models.SignalDecoder": lambda: models.SignalDecoder(2, (1, 16), channels=(4, 2), hidden=8, spread=3.0),
     "models.SignalEncoder": lambda: models.SignalEncoder((1, 16), 2, channels=(2, 4), hidden=8, spread=3.0),
     "terms.HSIC": lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(2.0), nuisance_kernel=terms.DeltaKernel()),
+    "terms.Anchor": lambda: terms.Anchor(5, 2),
     "terms.ChartBalance": terms.ChartBalance,
     "terms.Covariance": terms.Covariance,
     "terms.DeltaKernel": terms.DeltaKernel,
@@ -63,6 +64,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "data.Interactions": lambda: data.Interactions("film", "user", "stars", components=3, seed=1),
     "data.SentenceEncoder": lambda: data.SentenceEncoder("folder", batch=3, device="cuda", max_tokens=9),
     "data.Texts": lambda: data.Texts("title", data.SentenceEncoder("folder")),
+    "train.Checkpoint": lambda: train.Checkpoint("fit.safetensors", every=5.0),
     "train.EarlyStop": lambda: train.EarlyStop("loss", patience=3, tolerance=0.1, warmup=0.5),
     "train.History": train.History,
     "train.Never": train.Never,
@@ -110,6 +112,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
 NOT_CONFIGURATION = {
     **dict.fromkeys(("core.Batch", "core.Charts", "core.Edges", "core.Latents"), "holds tensors"),
     **dict.fromkeys(("terms.Report", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"),
+    "estimator.Drift": "is a result",
     **dict.fromkeys(
         ("graph.Neighbours", "landscape.Minima", "metrics.NeighbourRanks", "checks.Evidence"), "holds arrays"
     ),

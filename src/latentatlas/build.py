@@ -93,6 +93,16 @@ def load(path: str | PathLike[str] | Run) -> Atlas:
         StoreError: if the folder is damaged, of a newer version, or its patterns are no longer what they were.
     """
     run = path if isinstance(path, Run) else open_run(path)
+    try:
+        return _loaded(run)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"load wants all parts of a fitted atlas in {run.path}; this run lacks some, or they are not as fit writes "
+            f"them: {error!r}. Fit again, or restore the folder from a copy."
+        ) from error
+
+
+def _loaded(run: Run) -> Atlas:
     spec, weights = run.spec, run.weights()
     atlas = build(spec["atlas"])
     stem, model = build(spec["stem"]), build(spec["model"])
@@ -158,6 +168,7 @@ def _table(run: Run, points: Mapping[str, np.ndarray]) -> Table:
         name=data["name"],
         pointer=data["pointer"],
         item_shape=None if shape is None else tuple(shape),
+        item_axes=tuple(data.get("item_axes", ())),
         reading=data.get("reading", {}),
     )
 

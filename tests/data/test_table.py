@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latentatlas.core import DataError, ShapeError
-from latentatlas.data import Table, fingerprint
+from latentatlas.data import Table, concatenate, fingerprint
 
 
 def _table(n: int = 4) -> Table:
@@ -72,3 +72,38 @@ def test_rows_names_all_columns_beside_the_features():
 def test_parts_that_do_not_fit(parts, error, message):
     with pytest.raises(error, match=message):
         Table(**{"x": np.zeros((3, 2), np.float32), **parts})
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "image"),
+    [
+        (None, (), False),
+        ((4,), (), False),
+        ((2, 6), (), True),
+        ((2, 6), ("channel", "time"), False),
+        ((1, 3, 4), (), True),
+        ((2, 2, 3), (), True),
+        ((2, 3, 2), (), False),
+    ],
+)
+def test_what_can_be_shown_as_a_picture(shape: tuple[int, ...] | None, axes: tuple[str, ...], image: bool):
+    assert Table(np.zeros((2, 12), np.float32), item_shape=shape, item_axes=axes).holds_images is image
+
+
+def test_tables_joined_are_the_table_they_were_cut_from():
+    table = _table()
+    joined = concatenate([table.take([0]), table.take([1, 2]), table.take([3])])
+    np.testing.assert_array_equal(joined.x, table.x)
+    assert joined.ids.tolist() == table.ids.tolist()
+    assert joined.rows().keys() == table.rows().keys()
+    for name, values in table.rows().items():
+        assert joined.rows()[name].tolist() == values.tolist()
+
+
+def test_tables_that_do_not_belong_together():
+    with pytest.raises(ShapeError, match="concatenate wants tables with the same features"):
+        concatenate([_table(), Table(np.zeros((2, 3), np.float32))])
+    with pytest.raises(DataError, match=r"same columns; one has text, author, label, environment, another none\."):
+        concatenate([_table(), Table(np.zeros((2, 2), np.float32))])
+    with pytest.raises(DataError, match="4 ids occur more than once"):
+        concatenate([_table(), _table()])

@@ -238,9 +238,10 @@ def test_grid_search_over_an_atlas_alone(quick: Maker, flowers: Table):
     assert search.transform(flowers.x).shape == (150, 2)
 
 
-def test_grid_search_over_a_pipeline_in_two_processes(quick: Maker, flowers: Table):
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_grid_search_over_a_pipeline(quick: Maker, flowers: Table, processes: int):
     pipeline = Pipeline([("atlas", quick()), ("classes", KNeighborsClassifier())])
-    search = GridSearchCV(pipeline, {"atlas__dim": [1, 2], "classes__n_neighbors": [3]}, cv=3, n_jobs=2)
+    search = GridSearchCV(pipeline, {"atlas__dim": [1, 2], "classes__n_neighbors": [3]}, cv=3, n_jobs=processes)
     search.fit(flowers.x, flowers.label)
     assert search.best_score_ > 0.8
     assert isinstance(search.best_estimator_["atlas"].model_, AtlasModel)

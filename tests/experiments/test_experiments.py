@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_every_study_has_a_title_and_a_module():
     assert dict(studies())
     for name, title in studies().items():
         assert title.endswith(".")
-        assert name == "foundation"
+        assert {"run", "to_markdown"} <= set(vars(importlib.import_module(f"latentatlas.experiments.{name}")))
 
 
 def test_a_page_where_all_targets_are_met():

@@ -140,15 +140,24 @@ class TestDying:
         with pytest.raises(StoreError, match="does not exist"):
             open_run(tmp_path / "run")
 
-    def test_leftovers_of_the_dead_are_swept_when_old(self, tmp_path, monkeypatch):
-        dead, living = tmp_path / ".run.writing-0-abc", tmp_path / f".run.writing-{os.getpid()}-abc"
-        dead.mkdir(), living.mkdir()
+    def test_leftovers_of_the_dead_are_swept_at_once(self, tmp_path):
+        dead, living = atomic._sibling(tmp_path / "run", "writing"), atomic._sibling(tmp_path / "run", "writing")
+        superseded = atomic._sibling(tmp_path / "run", "old")
+        dead.mkdir(), living.mkdir(), superseded.mkdir()
+        with atomic.held(living):
+            write_run(tmp_path / "run", RunContents(spec={}))
+            assert (dead.exists(), living.exists(), superseded.exists()) == (False, True, False)
+        write_run(tmp_path / "run", RunContents(spec={}), overwrite=True)
+        assert _visible(tmp_path) == ["run"]
+
+    def test_leftovers_of_other_machines_are_swept_when_old(self, tmp_path, monkeypatch):
+        elsewhere = tmp_path / ".run.writing-another-abc"
+        elsewhere.mkdir()
         write_run(tmp_path / "run", RunContents(spec={}))
-        assert dead.exists()
+        assert elsewhere.exists()
         monkeypatch.setattr(atomic, "GRACE_SECONDS", 0.0)
         write_run(tmp_path / "run", RunContents(spec={}), overwrite=True)
-        assert not dead.exists()
-        assert living.exists()
+        assert not elsewhere.exists()
 
     def test_killed_for_real(self, tmp_path):
         """A process that rewrites one run for ever is killed at random moments; the run always opens, whole."""

@@ -136,6 +136,7 @@ def reassign(table: Table, roles: Roles) -> Table:
         environment=None if environment is None else as_rows_of(environment, rows[environment], len(table)),
         metadata={name: values for name, values in rows.items() if name in kept},
         item_shape=table.item_shape if roles.vector is None else None,
+        item_axes=table.item_axes if roles.vector is None else (),
     )
 
 

@@ -137,7 +137,10 @@ def is_sharded(source: Any) -> bool:
     """Whether a source is a folder with Parquet or Arrow files directly or somewhere in it, or a glob."""
     if not isinstance(source, str | Path):
         return False
-    return glob.has_magic(str(source)) or (Path(source).expanduser().is_dir() and bool(_paths(source)))
+    path = Path(source).expanduser()
+    if path.exists():  # a name may have brackets in it
+        return path.is_dir() and bool(_paths(source))
+    return glob.has_magic(str(source))
 
 
 def read_shards(
@@ -215,7 +218,7 @@ def _paths(source: str | Path) -> tuple[Path, ...]:
     path = Path(source).expanduser()
     if path.is_file():
         return (path,)
-    found = map(Path, glob.glob(str(path), recursive=True)) if glob.has_magic(str(source)) else path.rglob("*")
+    found = path.rglob("*") if path.is_dir() else map(Path, glob.glob(str(path), recursive=True))
     return tuple(
         sorted(
             each

@@ -68,6 +68,7 @@ class Table:
         name: short name for titles.
         pointer: where the rows came from ("digits", "mnist:train", an absolute path); None for arrays in memory.
         item_shape: shape of one row before it was flattened, for example (28, 28) for images.
+        item_axes: names of its axes where it is no image: ("channel", "time") for signals.
         reading: how the source was read, as plain data (`roles`, `reader`), so that new rows can be read the same way.
 
     >>> table = Table(np.eye(3, dtype=np.float32), label=np.array(["a", "b", "c"]))
@@ -89,6 +90,7 @@ class Table:
     name: str = "array"
     pointer: str | None = None
     item_shape: tuple[int, ...] | None = None
+    item_axes: tuple[str, ...] = ()
     reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -115,6 +117,13 @@ class Table:
     def fingerprint(self) -> str:
         """SHA-256 of `x` (see the function `fingerprint`); computed once."""
         return fingerprint(self.x)
+
+    @property
+    def holds_images(self) -> bool:
+        """Whether a row can be shown as a picture: (h, w), or with 1 or 3 channels in front or behind."""
+        shape = self.item_shape or ()
+        channels = {1, 3} & {shape[0], shape[-1]} if len(shape) == 3 else set()
+        return not self.item_axes and (len(shape) == 2 or bool(channels))
 
     def rows(self) -> dict[str, np.ndarray]:
         """All columns beside the features, by name: metadata, nuisances, then `label` and `environment` if there."""

@@ -150,7 +150,7 @@ class Texts:
         who = f"Table {table.name!r}"
         self._require_alone(roles, who)
         texts = self._texts(table.rows(), Origin(who=who, name=table.name))
-        return self._embedded(replace(reassign(table, roles), item_shape=None, pointer=None), texts, who)
+        return self._embedded(replace(reassign(table, roles), item_shape=None, item_axes=(), pointer=None), texts, who)
 
     def to_reading(self) -> dict[str, Any]:
         """Plain data from which the same can be read again; of a foreign embedder only the name is kept."""

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from latentatlas.checks import Check, Evidence, Verdict, run_checks
 from latentatlas.core import AtlasError, ShapeError
 from latentatlas.data import Shards, Table, as_matrix, match_columns
+from latentatlas.estimator.drift import Drift
 from latentatlas.estimator.exporting import export_encoder, write_whole
 from latentatlas.estimator.fitting import Problem, Wanted, fit_problem
 from latentatlas.estimator.measuring import evidence_of, measure
@@ -84,6 +85,8 @@ class Atlas(TransformerMixin, BaseEstimator):
     References:
         Hui, *Atlasing Pattern Space*; Damrich et al., *From t-SNE to UMAP with contrastive learning*, 2023.
     """
+
+    drift_: Drift
 
     def __init__(
         self,
@@ -167,8 +170,8 @@ class Atlas(TransformerMixin, BaseEstimator):
             checkpoints=None if checkpoint is None else open_checkpoints(checkpoint, self, table),
         )
         self._install(AtlasModel(preparation, fitted.stem, fitted.model), table)
-        self.streamed_ = streamed if streamed is not None and len(streamed.shards) > len(table) else None
-        self.rows_seen_ = len(table if self.streamed_ is None else self.streamed_.shards)
+        self.streamed_ = streamed if streamed is not None and streamed.total > len(table) else None
+        self.rows_seen_ = len(table) if self.streamed_ is None else self.streamed_.total
         self.rows_new_ = len(table) if self.streamed_ is None else 0
         self.__dict__.pop("drift_", None)  # of an update of an earlier fit
         self.objective_, self.recipes_, self.history_ = fitted.objective, fitted.recipes, fitted.history
@@ -183,8 +186,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         Training goes on with the new rows and a uniform sample of at most 50,000 of all rows that came before (the
         reservoir), which an `Anchor` keeps in place. Preparation, stem and number of basins stay. Afterwards `table_`
         and all that is said of its rows describe the reservoir and the new rows; `drift_` tells what moved. Takes the
-        roles (y, nuisance, environment) that `fit` had. Cost: the graphs and at most .3 of the steps of a `fit` of so
-        many rows.
+        roles (y, nuisance, environment) that `fit` had. Cost: the graphs and at most .3 of the steps of such a `fit`.
 
         Raises:
             DataError: for other columns than those of `fit`, other roles, or values of another kind.
@@ -220,9 +222,8 @@ class Atlas(TransformerMixin, BaseEstimator):
         return tags
 
     def _callbacks(self) -> list[Callback]:
-        progress = [Progress()] if self.verbose else []
         stop = [EarlyStop(patience=self.patience)] if self.patience is not None else []
-        return [*progress, *stop]
+        return [*([Progress()] if self.verbose else []), *stop]
 
     def _install(self, model: AtlasModel, table: Table) -> None:
         self.model_ = model
@@ -301,15 +302,14 @@ class Atlas(TransformerMixin, BaseEstimator):
             steps: points of each line, ≥ 2.
 
         Returns:
-            (steps, features) for (features,), (n, steps, features) for (n, features), in the units of the data. The
-            ends are the decoded rows, not the rows themselves. `model_.line` and `model_.energy` give the latents of
-            the line and the energy along it.
+            (steps, features), or (n, steps, features), in the units of the data. The ends are the decoded rows, not the
+            rows themselves. `model_.line` and `model_.energy` give the latents of a line and the energy along it.
 
         Raises:
             ShapeError: for other columns than those of `fit`, or different numbers of rows.
             SpecError: for fewer than 2 steps.
         """
-        ends = [self.model_.encode(self._prepared(as_rows(end))) for end in (a, b)]
+        ends = [self._encoded(as_rows(end)) for end in (a, b)]
         line = self.model_.line(*ends, steps=steps)
         patterns = self.model_.patterns(line.reshape(-1, self.dim))
         return patterns.reshape(*(() if np.ndim(a) == 1 else (len(line),)), steps, -1)
@@ -346,8 +346,7 @@ class Atlas(TransformerMixin, BaseEstimator):
     def describe(self, X: Any) -> dict[str, np.ndarray]:
         """All that the atlas says of each row, from one encoding.
 
-        Columns: `x`, `y` (map), `latent` (n, dim), `basin`, `membership` (of that basin), `energy`, `anomaly_p` (NaN
-        without held-out rows).
+        Columns: `x`, `y` (map), `latent` (n, dim), `basin`, its `membership`, `energy`, `anomaly_p` (NaN if unknown).
         """
         x = self._prepared(X)
         return self.model_.describe(x, self.model_.encode(x))

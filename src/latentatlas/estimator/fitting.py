@@ -33,6 +33,7 @@ from latentatlas.terms import (
 from latentatlas.train import Callback, Checkpoint, EdgeBatches, Recipe, fit
 
 __all__ = [
+    "STAGES",
     "Fitted",
     "Problem",
     "default_edges",
@@ -47,7 +48,7 @@ __all__ = [
 _STEM_COMPONENTS = 128
 _FINAL_SHARE = 0.15
 _FINAL_RATE = 1e-3
-_STAGES = ("shape", "basins")
+STAGES = ("shape", "basins")
 
 Wanted = str | float | Term | tuple[Term, Schedule] | None
 """What a user may pass for a family of terms: "auto", a factor on the default weight, a term, a term with its schedule,
@@ -99,7 +100,7 @@ class Fitted:
     stem: Stem
     model: Autoencoder
     objective: Objective
-    recipes: tuple[Recipe, Recipe]
+    recipes: tuple[Recipe, ...]
     history: dict[str, np.ndarray]
     threads: int
     seconds: float
@@ -158,7 +159,7 @@ def fit_problem(
         recipes = (Recipe(steps), Recipe(max(1, int(_FINAL_SHARE * steps)), rate=_FINAL_RATE))
         source = EdgeBatches(batch, weights, size=edges, seed=problem.seed)
         fabric = fabric_on(problem.device)
-        resumable = [[*callbacks, *_checkpoint(checkpoints, stage)] for stage in _STAGES]
+        resumable = [[*callbacks, *_checkpoint(checkpoints, stage)] for stage in STAGES]
         objective = Objective(_first_terms(problem, model, batch, steps))
         _warn_if_it_cannot_be_saved(objective, encoder)
         first = fit(model, objective, source, recipes[0], held_out=aside, callbacks=resumable[0], fabric=fabric)

@@ -16,15 +16,42 @@ import torch
 import latentatlas
 from latentatlas.core import StoreError, available_threads, to_spec
 from latentatlas.data import Table
-from latentatlas.store.atomic import synced
+from latentatlas.estimator.fitting import STAGES
+from latentatlas.store import Run
+from latentatlas.store.atomic import replacing
+from latentatlas.train.checkpoint import read_state
 
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
 
-__all__ = ["open_checkpoints"]
+__all__ = ["forget_fit", "holds_a_fit", "is_saved", "open_checkpoints"]
 
 _ABOUT = "about.json"
 _IRRELEVANT = ("verbose",)
+
+
+def holds_a_fit(folder: Path) -> bool:
+    """Whether a folder of checkpoints is that of a fit that has begun."""
+    return (folder / _ABOUT).exists()
+
+
+def forget_fit(folder: Path) -> None:
+    """Make what a folder of checkpoints holds void."""
+    (folder / _ABOUT).unlink(missing_ok=True)
+
+
+def is_saved(folder: Path, run: Run) -> bool:
+    """Whether a run holds the weights with which the fit of these checkpoints ended.
+
+    Raises:
+        StoreError: if either is damaged.
+    """
+    state = read_state(folder / f"{STAGES[-1]}.safetensors")
+    if state is None:
+        return False
+    weights = run.weights()
+    ended = {name: tensor.numpy() for name, tensor in state["training"].items() if name.startswith("model.")}
+    return all(np.array_equal(tensor, weights.get(name, ())) for name, tensor in ended.items())
 
 
 def open_checkpoints(folder: str | os.PathLike[str], atlas: Atlas, table: Table) -> Path:
@@ -38,14 +65,12 @@ def open_checkpoints(folder: str | os.PathLike[str], atlas: Atlas, table: Table)
     about = json.loads(json.dumps(_about(atlas, table)))
     path = folder / _ABOUT
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            _require_same(json.loads(path.read_text()), about, folder)
-            return folder
-        part = path.with_name(f".{_ABOUT}.{os.getpid()}.part")
-        with synced(part) as file:
-            file.write(json.dumps(about, indent=1).encode())
-        os.replace(part, path)
+        if not path.exists():
+            for stage in STAGES:  # of a fit that was forgotten
+                (folder / f"{stage}.safetensors").unlink(missing_ok=True)
+            with replacing(path) as file:
+                file.write(json.dumps(about, indent=1).encode())
+        _require_same(json.loads(path.read_text()), about, folder)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise StoreError(
             f"Atlas.fit wants {folder} for its checkpoints; it cannot be used: {error}. Remove it, or choose another."

@@ -81,6 +81,7 @@ def spec_of(atlas: Atlas) -> dict[str, Any]:
             "sampled": None if streamed is None else len(table),
             "columns": list(table.columns),
             "item_shape": None if table.item_shape is None else list(table.item_shape),
+            "item_axes": list(table.item_axes),
             "has_label": table.label is not None,
             "nuisances": list(table.nuisance),
             "has_environment": table.environment is not None,
@@ -174,8 +175,8 @@ def _basins(atlas: Atlas) -> list[dict[str, Any]]:
         rows = np.flatnonzero(atlas.labels_ == number)
         nearest = rows[np.argsort(np.square(atlas.latent_[rows] - prototype).sum(axis=1), kind="stable")[:_EXEMPLARS]]
         entry: dict[str, Any] = {"name": f"Basin {number}", "size": len(rows), "share": len(rows) / len(table)}
-        if table.item_shape is not None and len(table.item_shape) in (2, 3) and len(nearest):
-            entry["picture"] = strip_png(table.x[nearest].reshape(-1, *table.item_shape))
+        if table.holds_images and len(nearest):
+            entry["picture"] = strip_png(table.x[nearest].reshape(-1, *(table.item_shape or ())))
         else:
             entry["rows"] = table.ids[nearest].tolist()
         if table.label is not None and len(rows):

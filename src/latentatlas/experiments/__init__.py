@@ -16,6 +16,8 @@ __all__ = ["benchmarks", "page_of", "run_study", "studies"]
 
 _STUDIES = {
     "foundation": "The bundled digits and MNIST end to end: quality, speed, size, determinism.",
+    "parameters": "Digits: what the settings that people change most do, and what they cost.",
+    "streaming": "Two million rows from Parquet shards: reading speed, memory and time of fit and save.",
     "updates": "Digits in two parts: what `partial_fit` gains on new rows and costs the earlier ones.",
 }
 

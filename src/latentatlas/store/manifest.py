@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,16 +14,19 @@ from typing import Any, NamedTuple, final
 
 import latentatlas
 from latentatlas.core.errors import StoreError
-from latentatlas.store.atomic import sync_folder, synced
+from latentatlas.store.atomic import HOLD_SECONDS, fresh_sibling, held, publish, sync_folder, synced
 
 __all__ = [
     "FORMAT",
     "MANIFEST",
     "MIGRATIONS",
     "PENDING",
+    "REPLACEABLE",
     "Entry",
     "Manifest",
+    "damaged",
     "replace_files",
+    "replaced",
     "roll_forward",
     "verify_file",
 ]
@@ -31,10 +35,13 @@ FORMAT = 1
 """The format of run folders that this version writes."""
 
 MIGRATIONS: dict[int, Callable[[Path], None]] = {}
-"""Format → function that rewrites a folder of that format in place as the next format, manifest included."""
+"""Format → function that rewrites a folder of that format in place as the next format, manifest included. It is given
+a copy, which takes the place of the folder when it is whole."""
 
 MANIFEST = "manifest.json"
 PENDING = ".next"
+_PARTIAL = MANIFEST + ".partial"
+REPLACEABLE = ("verdicts.json", "metrics.json", "report.html", "map.png")
 
 
 class Entry(NamedTuple):
@@ -99,9 +106,16 @@ class Manifest:
         with synced(folder / name) as file:
             file.write(json.dumps({**self._body(), "sha256": self.digest()}, indent=1).encode())
 
+    def is_of_same_run(self, other: Manifest) -> bool:
+        """Whether both describe one run, before and after replacements of the small files that may be replaced."""
+        return self._lasting() == other._lasting()
+
     def digest(self) -> str:
         """SHA-256 of the manifest's own content."""
         return hashlib.sha256(json.dumps(self._body(), sort_keys=True).encode()).hexdigest()
+
+    def _lasting(self) -> dict[str, Entry]:
+        return {name: entry for name, entry in self.files.items() if name not in REPLACEABLE}
 
     def _body(self) -> dict[str, Any]:
         return {"format": self.format, "latentatlas": self.version, "files": dict(self.files)}
@@ -122,33 +136,56 @@ def verify_file(folder: Path, name: str, entry: Entry, *, checksum: bool) -> Non
     path = folder / name
     if not path.is_file():
         raise damaged(folder, name, "it is missing")
-    size = path.stat().st_size
-    if size != entry.size:
-        raise damaged(folder, name, f"it has {size:,} bytes, not {entry.size:,}")
-    if checksum and entry_of(path).sha256 != entry.sha256:
-        raise damaged(folder, name, "its checksum does not match, so its content has changed")
+    try:
+        size = path.stat().st_size
+        if size != entry.size:
+            raise damaged(folder, name, f"it has {size:,} bytes, not {entry.size:,}")
+        if checksum and entry_of(path).sha256 != entry.sha256:
+            raise damaged(folder, name, "its checksum does not match, so its content has changed")
+    except OSError as error:
+        raise StoreError(f"Run {folder} wants to read {name}; the system refused: {error}. Check the disk.") from error
 
 
-def replace_files(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Manifest:
+def replace_files(folder: Path, opened: Manifest, contents: Mapping[str, bytes]) -> Manifest:
     """Replace small files of a run folder and its manifest, all or none.
 
     The new files and the new manifest are first written under pending names. Once the pending manifest is on the
     disk the replacement is decided: whoever opens the folder next completes it with `roll_forward`.
+
+    Raises:
+        StoreError: if the folder no longer holds the run that `opened` describes; nothing is changed then.
+        OSError: if the system refuses.
     """
-    files = dict(manifest.files)
-    for name, content in contents.items():
-        with synced(folder / (name + PENDING)) as file:
-            file.write(content)
-        files[name] = Entry(len(content), hashlib.sha256(content).hexdigest())
-    replace(manifest, files=files).write(folder, MANIFEST + ".partial")
-    os.replace(folder / (MANIFEST + ".partial"), folder / (MANIFEST + PENDING))
-    sync_folder(folder)
-    roll_forward(folder)
-    return Manifest.read(folder)
+    with held(folder, wait=HOLD_SECONDS):
+        _complete(folder)  # what another process decided and did not live to do
+        _remove_undecided(folder)
+        manifest = Manifest.read(folder)
+        if not manifest.is_of_same_run(opened):
+            raise replaced(folder)
+        files = dict(manifest.files)
+        try:
+            for name, content in contents.items():
+                with synced(folder / (name + PENDING)) as file:
+                    file.write(content)
+                files[name] = Entry(len(content), hashlib.sha256(content).hexdigest())
+            replace(manifest, files=files).write(folder, _PARTIAL)
+            os.replace(folder / _PARTIAL, folder / (MANIFEST + PENDING))
+        except OSError:
+            _remove_undecided(folder)
+            raise
+        sync_folder(folder)
+        _complete(folder)
+        return Manifest.read(folder)
 
 
 def roll_forward(folder: Path) -> None:
-    """Complete a decided replacement, if there is one; safe to repeat and to run twice at once."""
+    """Complete a decided replacement, if there is one."""
+    if (folder / (MANIFEST + PENDING)).is_file():
+        with held(folder, wait=HOLD_SECONDS):
+            _complete(folder)
+
+
+def _complete(folder: Path) -> None:
     if not (folder / (MANIFEST + PENDING)).is_file():
         return
     before, after = Manifest.read(folder), Manifest.read(folder, MANIFEST + PENDING)
@@ -159,6 +196,19 @@ def roll_forward(folder: Path) -> None:
     with suppress(FileNotFoundError):
         os.replace(folder / (MANIFEST + PENDING), folder / MANIFEST)
     sync_folder(folder)
+
+
+def _remove_undecided(folder: Path) -> None:
+    for name in (*(name + PENDING for name in REPLACEABLE), _PARTIAL):
+        with suppress(OSError):
+            (folder / name).unlink()
+
+
+def replaced(folder: Path) -> StoreError:
+    """The error for a run that was opened, and then replaced by another one."""
+    return StoreError(
+        f"Run {folder} was wanted as it was when it was opened; another run has replaced it. Open it again."
+    )
 
 
 def damaged(folder: Path, name: str, why: str) -> StoreError:
@@ -190,9 +240,13 @@ def _migrate(folder: Path, raw: Mapping[str, Any]) -> Manifest:
             f"{raw['format']} and there is no migration from it. Open it with latentatlas {raw.get('latentatlas')}, "
             "which wrote it, or make the run again."
         )
-    migration(folder)
-    if _parse(folder, MANIFEST)["format"] <= raw["format"]:
-        raise StoreError(
-            f"The migration of {folder} from format {raw['format']} did not raise the format. Report this."
-        )
+    folder = folder.resolve()
+    with fresh_sibling(folder) as copy:
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        migration(copy)
+        if _parse(copy, MANIFEST)["format"] <= raw["format"]:
+            raise StoreError(
+                f"The migration of {folder} from format {raw['format']} did not raise the format. Report this."
+            )
+        publish(copy, folder, replace=True)
     return Manifest.read(folder)

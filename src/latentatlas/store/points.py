@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import IO, TYPE_CHECKING, final
 import numpy as np
 
 from latentatlas.core.errors import StoreError, did_you_mean
-from latentatlas.store.atomic import synced
+from latentatlas.store.atomic import replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,19 +116,14 @@ def write_table(path: Path, columns: Mapping[str, np.ndarray] | ColumnBlocks) ->
     Raises:
         StoreError: if the file cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with synced(part) as file:
+        with replacing(path) as file:
             if isinstance(columns, ColumnBlocks):
                 write_blocks(columns.blocks(), file)
             else:
                 write_columns(columns, file)
-        os.replace(part, path)
     except OSError as error:
         raise StoreError(f"write_table wants a place it can write; {path}: {error}. Pass another path.") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_columns(path: Path, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:

@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import numpy as np
 
 from latentatlas.core.errors import StoreError, did_you_mean
 from latentatlas.store.atomic import recover
 from latentatlas.store.contents import json_bytes, nulls_for_nonfinite
-from latentatlas.store.manifest import MANIFEST, Manifest, damaged, replace_files, roll_forward, verify_file
+from latentatlas.store.manifest import (
+    MANIFEST,
+    REPLACEABLE,
+    Manifest,
+    damaged,
+    replace_files,
+    replaced,
+    roll_forward,
+    verify_file,
+)
 from latentatlas.store.neighbours import nearest_rows
 from latentatlas.store.points import read_columns, read_table
 
@@ -24,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "open_run"]
 
+_Part = TypeVar("_Part")
+_ATTEMPTS = 20
 _CHECKED_WHEN_USED = ("patterns/", "graph/", "index/")
 
 
@@ -51,13 +62,24 @@ class Run:
     def __init__(self, path: str | os.PathLike[str], *, verify: bool = True):
         self.path = Path(path)
         self.verify = verify
-        self._manifest = _read_manifest(self.path)
         self._verified: set[str] = set()
+        for attempt in range(_ATTEMPTS):
+            before = _current(self.path)
+            try:
+                self._open()
+                break
+            except StoreError:
+                if attempt + 1 == _ATTEMPTS or _current(self.path) == before:
+                    raise  # otherwise another run took the place while this one was opened
+
+    def _open(self) -> None:
+        self._verified.clear()
+        self._manifest = _read_manifest(self.path)
         for name, entry in self._manifest.files.items():
-            if name.startswith(_CHECKED_WHEN_USED):
-                verify_file(self.path, name, entry, checksum=False)
-            else:
-                self._file(name)
+            large = name.startswith(_CHECKED_WHEN_USED)
+            verify_file(self.path, name, entry, checksum=self.verify and not large)
+            if not large:
+                self._verified.add(name)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -86,7 +108,7 @@ class Run:
         """Name → array of the model; empty if the run has none."""
         from safetensors.numpy import load_file
 
-        return load_file(self._file("weights.safetensors")) if self._has("weights.safetensors") else {}
+        return self._read("weights.safetensors", load_file) if self._has("weights.safetensors") else {}
 
     def points(self, columns: Sequence[str] | None = None) -> dict[str, np.ndarray]:
         """Columns with one entry per row, in the order they were written; `latent` comes back as (n, dim).
@@ -94,15 +116,15 @@ class Run:
         Raises:
             StoreError: if a column does not exist; the closest name is suggested.
         """
-        return read_columns(self._file("points.parquet"), columns)
+        return self._read("points.parquet", lambda path: read_columns(path, columns))
 
     def points_table(self) -> pa.Table:
         """The points as an Arrow table."""
-        return read_table(self._file("points.parquet"))
+        return self._read("points.parquet", read_table)
 
     def history(self) -> dict[str, np.ndarray]:
         """Columns of the training log; empty if the run has none."""
-        return read_columns(self._file("history.parquet")) if self._has("history.parquet") else {}
+        return self._read("history.parquet", read_columns) if self._has("history.parquet") else {}
 
     def graph(self, name: str) -> dict[str, np.ndarray]:
         """Neighbours: "indices" (n, k) int32 and "distances" (n, k) float32, memory-mapped and read-only.
@@ -198,24 +220,53 @@ class Run:
         if not self._has(name):
             raise StoreError(f"Run {self.path} was written without {name}. {did_you_mean(name, self._manifest.files)}")
         if name not in self._verified:
+            self._is_unchanged()
             verify_file(self.path, name, self._manifest.files[name], checksum=self.verify)
             self._verified.add(name)
         return self.path / name
 
     def _json(self, name: str) -> Any:
-        try:
-            return json.loads(self._file(name).read_bytes())
-        except ValueError as error:
-            if isinstance(error, StoreError):
-                raise
-            raise damaged(self.path, name, "it is not readable JSON") from error
+        return self._read(name, lambda path: json.loads(path.read_bytes()))
 
     def _array(self, name: str) -> np.ndarray:
-        path = self._file(name)
-        try:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        except ValueError as error:
-            raise damaged(self.path, name, f"it is not a plain array ({error})") from error
+        return self._read(name, lambda path: np.load(path, mmap_mode="r", allow_pickle=False))
+
+    def _read(self, name: str, read: Callable[[Path], _Part]) -> _Part:
+        """A part of the run that was opened, never of another one that took its place before or meanwhile."""
+        for _ in range(_ATTEMPTS):
+            try:
+                part, problem = read(self._file(name)), None
+            except MemoryError:
+                raise
+            except Exception as error:  # every library has its own ways to say that it cannot read a file
+                part, problem = None, error
+            if self._is_unchanged():
+                break
+        if isinstance(problem, StoreError):
+            raise problem
+        if problem is not None:
+            raise damaged(self.path, name, f"it cannot be read ({problem})") from problem
+        return part  # type: ignore[return-value]
+
+    def _is_unchanged(self) -> bool:
+        """Whether the manifest is still the one that was read; follows the replacement of small files."""
+        manifest = _read_manifest(self.path)
+        if manifest == self._manifest:
+            return True
+        if not manifest.is_of_same_run(self._manifest):
+            raise replaced(self.path)
+        self._verified -= {name for name in REPLACEABLE if manifest.files.get(name) != self._manifest.files.get(name)}
+        self._manifest = manifest
+        return False
+
+
+def _current(path: Path) -> bytes | None:
+    """The manifest that is there now, as it is; None if there is none."""
+    try:
+        recover(path.resolve())
+        return (path / MANIFEST).read_bytes()
+    except OSError:
+        return None
 
 
 def _read_manifest(path: Path) -> Manifest:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from latentatlas.core.errors import StoreError
-from latentatlas.store.atomic import fresh_sibling, publish, recover, sweep, sync_folder
+from latentatlas.store.atomic import fresh_sibling, publish, recover, sync_folder
 from latentatlas.store.contents import FILES, RunContents, write_parts
 from latentatlas.store.manifest import MANIFEST, PENDING, Manifest
 from latentatlas.store.run import Run
@@ -37,23 +36,18 @@ def write_run(path: str | os.PathLike[str], contents: RunContents, *, overwrite:
     """
     final = Path(path).resolve()
     require_writable(final, overwrite=overwrite)
-    folder = None
     try:
-        sweep(final)
-        folder = fresh_sibling(final)
-        write_parts(folder, contents)
-        Manifest.of_folder(folder).write(folder)
-        for inside in (*filter(Path.is_dir, folder.iterdir()), folder):
-            sync_folder(inside)
-        _require_free(final, overwrite=overwrite)  # the name may have been taken since
-        publish(folder, final)
+        with fresh_sibling(final) as folder:
+            write_parts(folder, contents)
+            Manifest.of_folder(folder).write(folder)
+            for inside in (*filter(Path.is_dir, folder.iterdir()), folder):
+                sync_folder(inside)
+            _require_free(final, overwrite=overwrite)  # the name may have been taken since
+            publish(folder, final, replace=overwrite)
     except OSError as error:
         raise StoreError(
             f"write_run wanted to write {final}; the system refused: {error}. Free space or choose another folder."
         ) from error
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
     return Run(path, verify=False)
 
 

@@ -15,10 +15,10 @@ from torch import Tensor
 
 from latentatlas.core import SpecError, StoreError
 from latentatlas.data import DataWarning
-from latentatlas.store.atomic import sync_folder, synced
+from latentatlas.store.atomic import replacing
 from latentatlas.train.callbacks import Callback, Resumable
 
-__all__ = ["Checkpoint"]
+__all__ = ["Checkpoint", "read_state"]
 
 
 @final
@@ -50,7 +50,7 @@ class Checkpoint(Callback):
     def on_ready(self, fit: Resumable) -> None:
         """Go back to the state in the file, if there is one."""
         self._fit, self._written = fit, time.monotonic()
-        state = _read(self.path)
+        state = read_state(self.path)
         if state is None:
             return
         try:
@@ -73,8 +73,10 @@ class Checkpoint(Callback):
 
     def _write(self) -> None:
         assert self._fit is not None
+        content = _packed(self._fit.state_dict())
         try:
-            _replace(self.path, _packed(self._fit.state_dict()))
+            with replacing(self.path) as file:
+                file.write(content)
         except OSError as error:
             warnings.warn(
                 f"Checkpoint could not be written to {self.path}: {error}. The fit goes on without; free space, or "
@@ -85,18 +87,6 @@ class Checkpoint(Callback):
         self._written = time.monotonic()
 
 
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with synced(part) as file:
-            file.write(content)
-        os.replace(part, path)
-        sync_folder(path.parent)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _packed(state: dict[str, Any]) -> bytes:
     from safetensors.torch import save
 
@@ -105,7 +95,12 @@ def _packed(state: dict[str, Any]) -> bytes:
     return save(tensors, metadata={"state": outline, "sha256": _digest(tensors, outline)})
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_state(path: Path) -> dict[str, Any] | None:
+    """The state in the file of a `Checkpoint`; None if there is no file.
+
+    Raises:
+        StoreError: if it is damaged.
+    """
     from safetensors import SafetensorError, safe_open
 
     if not path.exists():

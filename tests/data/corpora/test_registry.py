@@ -139,7 +139,7 @@ def test_titles_say_what_an_edition_is(install):
 def test_roles_of_a_corpus():
     table = read_table("coloured_digits", nuisance="colour")
     assert set(table.nuisance["colour"].tolist()) == {"green", "red"}
-    assert (table.pointer, table.label is None) == ("coloured_digits", False)
+    assert (table.pointer, table.label is None) == (None, False)
 
 
 def test_the_page_of_corpora_names_every_corpus():

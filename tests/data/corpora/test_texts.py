@@ -40,7 +40,7 @@ def test_the_published_news(install):
     assert near[[1, 3]].min() > near[[0, 2]].max()
     test = load_corpus("ag_news", "test")
     np.testing.assert_array_equal(test.x, table.x[4:])
-    assert (test.ids.tolist(), test.pointer) == ([4], "ag_news:test")
+    assert (test.ids.tolist(), test.pointer) == ([4], None)
 
 
 def test_vectors_of_other_texts_are_refused(install):

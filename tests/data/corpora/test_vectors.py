@@ -36,7 +36,7 @@ def test_cells_as_they_are_published(install, gzipped, index):
     assert table.metadata["barcode"].tolist() == ["ACGT", "TTTT"]
     harmony = load_corpus("pbmc", "harmony")
     np.testing.assert_array_equal(harmony.x, [[-1, -2], [-3, -4]])
-    assert harmony.pointer == "pbmc:harmony"
+    assert harmony.pointer is None
 
 
 @pytest.mark.data

@@ -58,7 +58,7 @@ COMPUTED = tuple(
         license="none needed",
         citation="see latentatlas.data.synthetic",
         source=f"latentatlas.data.synthetic.{name}",
-        editions=(Edition("computed", *_SIZES[name], _Maker(make)),),
+        editions=(Edition("computed", *_SIZES[name], _Maker(make), exact=False),),
     )
     for name, make in synthetic_sets().items()
 )

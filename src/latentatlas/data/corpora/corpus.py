@@ -35,6 +35,8 @@ class Edition:
         read: makes the table.
         files: what it is made of; empty if it is bundled or computed.
         note: what sets its rows apart from the original, for titles; empty if nothing does.
+        exact: whether the numbers are read, not computed: then every machine reads the same bits, and a table has a
+            pointer to them. Of views that is not known.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Edition:
     read: Reader
     files: tuple[CorpusFile, ...] = ()
     note: str = ""
+    exact: bool = True
 
     @property
     def at_hand(self) -> bool:
@@ -116,7 +119,8 @@ class Corpus:
             wanted = table.metadata["split"] == part
             table = table if wanted.all() else table.take(wanted)
         name = f"{self.name} ({chosen.note})" if chosen.note else self.name
-        return replace(table, name=name, pointer=self.name if part is None else f"{self.name}:{part}")
+        place = self.name if part is None else f"{self.name}:{part}"
+        return replace(table, name=name, pointer=place if chosen.exact and part not in self.views else None)
 
     def download(self, *, edition: str | None = None, progress: ProgressOf = silent) -> list[Path]:
         """Verified local copies of the files of an edition.

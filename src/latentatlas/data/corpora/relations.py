@@ -211,8 +211,8 @@ RELATIONS = (
         citation="F. M. Harper, J. A. Konstan, The MovieLens Datasets: History and Context, ACM TiiS 5(4):19, 2015",
         source="https://grouplens.org/datasets/movielens/",
         editions=(
-            Edition("prepared", 9_724, _FACTORS, RatingsReader(_prepared_ratings), _MOVIE_FILES),
-            Edition("published", 9_724, _FACTORS, RatingsReader(_published_ratings), (_MOVIE_ARCHIVE,)),
+            Edition("prepared", 9_724, _FACTORS, RatingsReader(_prepared_ratings), _MOVIE_FILES, exact=False),
+            Edition("published", 9_724, _FACTORS, RatingsReader(_published_ratings), (_MOVIE_ARCHIVE,), exact=False),
         ),
         views=("users",),
     ),

@@ -206,7 +206,15 @@ RETRIEVAL = (
         source="https://www.cl.uni-heidelberg.de/statnlpgroup/nfcorpus/",
         editions=(
             Edition("prepared", 3_633, 384, _PREPARED_NFCORPUS, _NFCORPUS_PREPARED, "stop words removed"),
-            Edition("published", 3_633, SEMANTIC_DIM, RetrievalReader(read_beir), (_NFCORPUS_ARCHIVE,), _SEMANTIC),
+            Edition(
+                "published",
+                3_633,
+                SEMANTIC_DIM,
+                RetrievalReader(read_beir),
+                (_NFCORPUS_ARCHIVE,),
+                _SEMANTIC,
+                exact=False,
+            ),
         ),
         views=("queries",),
     ),
@@ -220,9 +228,15 @@ RETRIEVAL = (
         citation="C. Cleverdon, The Cranfield tests on index language devices, 1967",
         source="http://ir.dcs.gla.ac.uk/resources/test_collections/cran/",
         editions=(
-            Edition("prepared", 1_398, SEMANTIC_DIM, _PREPARED, _CRANFIELD_PREPARED, _SEMANTIC),
+            Edition("prepared", 1_398, SEMANTIC_DIM, _PREPARED, _CRANFIELD_PREPARED, _SEMANTIC, exact=False),
             Edition(
-                "published", 1_398, SEMANTIC_DIM, RetrievalReader(read_cranfield), (_CRANFIELD_ARCHIVE,), _SEMANTIC
+                "published",
+                1_398,
+                SEMANTIC_DIM,
+                RetrievalReader(read_cranfield),
+                (_CRANFIELD_ARCHIVE,),
+                _SEMANTIC,
+                exact=False,
             ),
         ),
         views=("queries",),
@@ -237,8 +251,10 @@ RETRIEVAL = (
         "associations and their use in document indexing and retrieval, 1970",
         source="http://ir.dcs.gla.ac.uk/resources/test_collections/npl/",
         editions=(
-            Edition("prepared", 11_429, SEMANTIC_DIM, _PREPARED, _NPL_PREPARED, _SEMANTIC),
-            Edition("published", 11_429, SEMANTIC_DIM, RetrievalReader(read_npl), (_NPL_ARCHIVE,), _SEMANTIC),
+            Edition("prepared", 11_429, SEMANTIC_DIM, _PREPARED, _NPL_PREPARED, _SEMANTIC, exact=False),
+            Edition(
+                "published", 11_429, SEMANTIC_DIM, RetrievalReader(read_npl), (_NPL_ARCHIVE,), _SEMANTIC, exact=False
+            ),
         ),
         views=("queries",),
     ),

@@ -58,6 +58,7 @@ def _read_beats(files: Files, part: str | None) -> Table:
             "lead": as_text(np.repeat(leads, counts).tolist()),
         },
         item_shape=(1, 2 * _HALF),
+        item_axes=("channel", "time"),
     )
 
 
@@ -109,6 +110,7 @@ def _read_movements(files: Files, part: str | None) -> Table:
             "start": start,
         },
         item_shape=(len(_CHANNELS), _WINDOW),
+        item_axes=("channel", "time"),
     )
 
 

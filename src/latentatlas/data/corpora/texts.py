@@ -206,7 +206,7 @@ TEXTS = (
         source="https://github.com/mhjabreel/CharCnn_Keras",
         editions=(
             Edition("prepared", 12_600, _MINILM_DIM, _read_news_sample, _NEWS_SAMPLE, "5,000-row training sample"),
-            Edition("published", 127_600, SEMANTIC_DIM, _read_news, _NEWS_FILES, _SEMANTIC),
+            Edition("published", 127_600, SEMANTIC_DIM, _read_news, _NEWS_FILES, _SEMANTIC, exact=False),
         ),
         splits=_SPLITS,
     ),
@@ -230,8 +230,8 @@ TEXTS = (
         citation="I. Casanueva et al., Efficient Intent Detection with Dual Sentence Encoders, NLP4ConvAI 2020",
         source="https://github.com/PolyAI-LDN/task-specific-datasets",
         editions=(
-            Edition("prepared", 13_083, SEMANTIC_DIM, _read_intents, (_BANKING_PREPARED,), _SEMANTIC),
-            Edition("published", 13_083, SEMANTIC_DIM, _read_intents_csv, _BANKING_FILES, _SEMANTIC),
+            Edition("prepared", 13_083, SEMANTIC_DIM, _read_intents, (_BANKING_PREPARED,), _SEMANTIC, exact=False),
+            Edition("published", 13_083, SEMANTIC_DIM, _read_intents_csv, _BANKING_FILES, _SEMANTIC, exact=False),
         ),
         splits=_SPLITS,
     ),
@@ -244,6 +244,10 @@ TEXTS = (
         license="CC0 1.0; no use of CISA marks",
         citation="Cybersecurity and Infrastructure Security Agency, Known Exploited Vulnerabilities Catalog, 2025",
         source="https://github.com/cisagov/kev-data",
-        editions=(Edition("prepared", 1_404, SEMANTIC_DIM, _read_vulnerabilities, (_VULNERABILITY_FILE,), _SEMANTIC),),
+        editions=(
+            Edition(
+                "prepared", 1_404, SEMANTIC_DIM, _read_vulnerabilities, (_VULNERABILITY_FILE,), _SEMANTIC, exact=False
+            ),
+        ),
     ),
 )
