@@ -1,7 +1,9 @@
 """How the documentation is built. Nothing is fetched: the build works without a network."""
 
 import importlib.metadata
+import pathlib
 import re
+import shutil
 
 project = "latentatlas"
 author = "The latentatlas founders"
@@ -36,6 +38,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "latentatlas"
 html_static_path = ["_static"]
 html_css_files = ["latentatlas.css"]
+html_extra_path = ["../llms.txt"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
@@ -49,13 +52,14 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {page: [] for page in ("index", "start", "architecture", "run-folder")}
+html_sidebars = {page: [] for page in ("index", "start", "parameters", "architecture", "run-folder")}
 
 
 def setup(app):
-    """Two corrections to what is read from the code."""
+    """Two corrections to what is read from the code, and the pages as llms.txt links them."""
     app.connect("autodoc-process-docstring", _loosen)
     app.connect("autodoc-skip-member", _skip_aliases)
+    app.connect("build-finished", _keep_sources)
 
 
 def _loosen(app, what, name, obj, options, lines):
@@ -66,3 +70,13 @@ def _loosen(app, what, name, obj, options, lines):
 def _skip_aliases(app, what, name, obj, skip, options):
     """Leave out the fields of named tuples, which the docstring of the class describes."""
     return True if str(getattr(obj, "__doc__", "")).startswith("Alias for field number") else None
+
+
+def _keep_sources(app, exception):
+    """Pages as they are written, beside llms.txt."""
+    for page in app.env.found_docs if exception is None and app.builder.name == "html" else ():
+        source = pathlib.Path(app.env.doc2path(page))
+        if source.suffix == ".md":
+            target = pathlib.Path(app.outdir, "docs", source.relative_to(app.srcdir))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)

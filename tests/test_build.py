@@ -17,7 +17,7 @@ import torch
 from sklearn.datasets import load_iris
 
 import latentatlas as la
-from latentatlas import checks, core, data, geometry, graph, landscape, metrics, models, terms, train
+from latentatlas import checks, core, data, geometry, graph, landscape, metrics, models, spectral, terms, train
 from latentatlas.build import build, public_names
 from latentatlas.core import SpecError, StoreError, to_spec
 from latentatlas.data import Table, read_table
@@ -32,6 +32,12 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "geometry.Euclidean": geometry.Euclidean,
     "graph.CosineDistance": graph.CosineDistance,
     "graph.EuclideanDistance": graph.EuclideanDistance,
+    "landscape.AdaptiveBandwidth": lambda: landscape.AdaptiveBandwidth(7),
+    "landscape.FixedBandwidth": lambda: landscape.FixedBandwidth(0.5),
+    "landscape.MinMaxScale": lambda: landscape.MinMaxScale(-1.0, 2.0),
+    "landscape.NeighbourBandwidth": lambda: landscape.NeighbourBandwidth(7),
+    "landscape.PrototypeField": lambda: landscape.PrototypeField(landscape.PrototypeBank(2, 3)),
+    "landscape.ScottBandwidth": landscape.ScottBandwidth,
     "landscape.DistanceScore": lambda: landscape.DistanceScore(0.5, geometry=geometry.Euclidean()),
     "landscape.DotScore": landscape.DotScore,
     "landscape.PrototypeBank": lambda: landscape.PrototypeBank(3, 2, beta=4.0, score=landscape.DotScore()),
@@ -47,6 +53,12 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "models.ScaleStem": lambda: models.ScaleStem(5),
     "models.SignalDecoder": lambda: models.SignalDecoder(2, (1, 16), channels=(4, 2), hidden=8, spread=3.0),
     "models.SignalEncoder": lambda: models.SignalEncoder((1, 16), 2, channels=(2, 4), hidden=8, spread=3.0),
+    "spectral.DispersionLambda": spectral.DispersionLambda,
+    "spectral.FeatureLaplacianFitter": lambda: spectral.FeatureLaplacianFitter(k=3, keep_negative=True),
+    "spectral.HNSWCandidates": lambda: spectral.HNSWCandidates(9, links=8, effort=20),
+    "spectral.InvertedFileCandidates": lambda: spectral.InvertedFileCandidates(9, min_recall=0.8, seed=1),
+    "spectral.RayleighLambda": spectral.RayleighLambda,
+    "spectral.SyntheticLambda": spectral.SyntheticLambda,
     "terms.HSIC": lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(2.0), nuisance_kernel=terms.DeltaKernel()),
     "terms.Anchor": lambda: terms.Anchor(5, 2),
     "terms.ChartBalance": terms.ChartBalance,
@@ -83,7 +95,10 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "metrics.GaussianKernel": lambda: metrics.GaussianKernel(2.0),
     "metrics.LinearKernel": metrics.LinearKernel,
     "metrics.LinearProbe": lambda: metrics.LinearProbe(0.5),
+    "metrics.MRRTop0": lambda: metrics.MRRTop0(k=3),
+    "metrics.MeanReciprocalRank": lambda: metrics.MeanReciprocalRank(k=3),
     "metrics.MeanSquaredError": metrics.MeanSquaredError,
+    "metrics.NDCG": lambda: metrics.NDCG(k=3),
     "metrics.NeighbourAccuracy": lambda: metrics.NeighbourAccuracy(k=3),
     "metrics.NeighbourOverlap": lambda: metrics.NeighbourOverlap(k=3, rows=10, seed=1),
     "metrics.NeighbourProbe": lambda: metrics.NeighbourProbe(3),
@@ -114,13 +129,24 @@ NOT_CONFIGURATION = {
     **dict.fromkeys(("terms.Report", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"),
     "estimator.Drift": "is a result",
     **dict.fromkeys(
-        ("graph.Neighbours", "landscape.Minima", "metrics.NeighbourRanks", "checks.Evidence"), "holds arrays"
+        ("graph.Neighbours", "landscape.Landscape", "metrics.NeighbourRanks", "checks.Evidence"), "holds arrays"
     ),
     **dict.fromkeys(("data.Table", "data.InteractionMatrix", "data.Ratings", "data.Retrieval"), "holds arrays"),
     **dict.fromkeys(("data.Hierarchy", "data.ShardSample", "data.Shards"), "holds data"),
     **dict.fromkeys(("data.Corpus", "data.CorpusFile", "data.Edition"), "describes files"),
     **dict.fromkeys(("train.EdgeBatches", "train.RowBatches"), "holds the training rows"),
-    "train.At": "holds a function",
+    **dict.fromkeys(("spectral.DiffusionMap", "spectral.FeatureClusters", "spectral.FeatureLaplacian"), "holds arrays"),
+    **dict.fromkeys(("spectral.Hits", "spectral.RayleighEnergy", "spectral.SpectralIndex"), "holds arrays"),
+    **dict.fromkeys(("spectral.MixingField", "spectral.RayleighField", "spectral.StationaryField"), "holds arrays"),
+    **dict.fromkeys(("train.At", "landscape.Blend", "landscape.ReconstructionDynamics"), "holds a function"),
+    **dict.fromkeys(
+        ("landscape.DensityField", "landscape.GaussianWells", "landscape.HopfieldField", "landscape.RankScale"),
+        "is fitted",
+    ),
+    **dict.fromkeys(
+        ("landscape.Candidate", "landscape.Descent", "landscape.Partition", "landscape.Pathway"), "is a result"
+    ),
+    **dict.fromkeys(("landscape.Samples", "landscape.Wells"), "is a result"),
     **dict.fromkeys(("checks.Status", "checks.Tier"), "is a word"),
     **dict.fromkeys(("terms.Term", "train.Callback"), "is a base class"),
 }

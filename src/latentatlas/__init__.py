@@ -10,7 +10,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_LAZY = {"Atlas": "latentatlas.estimator", "load": "latentatlas.build"}
+_LAZY = {"Atlas": "latentatlas.estimator", "load": "latentatlas.build", "minima": "latentatlas.estimator"}
 _PARTS = {
     "build",
     "checks",
@@ -24,12 +24,13 @@ _PARTS = {
     "models",
     "plots",
     "report",
+    "spectral",
     "store",
     "terms",
     "train",
 }
 
-__all__ = ["Atlas", "__version__", "load", *sorted(_PARTS)]
+__all__ = ["Atlas", "__version__", "load", "minima", *sorted(_PARTS)]
 
 
 def __getattr__(name: str) -> Any:

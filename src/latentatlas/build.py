@@ -28,6 +28,7 @@ _FAMILIES = (
     "geometry",
     "graph",
     "landscape",
+    "spectral",
     "models",
     "terms",
     "data",

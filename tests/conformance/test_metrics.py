@@ -20,6 +20,8 @@ _X = 3 * np.eye(4)[_LABEL] @ _RNG.normal(size=(4, 6)) + _RNG.normal(size=(160, 6
 _MIX = _RNG.permutation(160)
 _NAMES = np.array(["d", "c", "b", "a"])[_LABEL]
 _LINE = _X[:, :1] * np.ones((1, 3))
+_RELEVANT = np.eye(12)[np.arange(160) % 12]
+_FIRST = (np.arange(160)[:, None] + np.arange(12)) % 12
 _CLOUD = np.concatenate([np.eye(3), -np.eye(3)] * 20)
 
 
@@ -51,6 +53,9 @@ CASES = [
     Case(lambda: metrics.DensityKL(0.1), (_X, 2 * _X + 1), (_X, _X[_MIX]), 0.0),
     Case(lambda: metrics.TripletAccuracy(20), (_X, 2 * _X + 1), (_X, _X[_MIX]), 1.0, order_tolerance=0.05),
     Case(metrics.DistanceRMSE, (_X, 1 - _X), (_X, _X[_MIX]), 0.0, best_tolerance=1e-6),
+    Case(metrics.MeanReciprocalRank, (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
+    Case(lambda: metrics.NDCG(k=5), (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
+    Case(lambda: metrics.MRRTop0(k=5), (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
     Case(metrics.EffectiveRank, (_CLOUD,), (_LINE,), 3.0),
     Case(metrics.DebiasedCKA, (_X, _LABEL[_MIX]), (_X, _LABEL), 0.0, best_tolerance=0.05),
     Case(metrics.ProbeScore, (_X, _LABEL[_MIX]), (_X, _LABEL), 0.25, best_tolerance=0.12, order_tolerance=0.15),

@@ -2,9 +2,9 @@
 
     python tests/docs/pages.py docs/start.md
 
-Blocks of one page share the names of Python and the working folder. A `text` block right after one that ran is what that
-block prints, apart from spaces and numbers; … stands for anything. `<!-- skip: reason -->` above a block leaves it out,
-`<!-- needs: FILE -->` runs it only where the folder holds FILE. The last line printed lists what was left out, as JSON.
+Blocks of one page share the names of Python and the working folder. A `text` block right after one that ran is what
+that block prints, apart from spaces and numbers; … stands for anything. `<!-- skip: reason -->` above a block leaves it
+out, `<!-- needs: FILE -->` runs it only where the folder holds FILE. The last line lists what was left out, as JSON.
 """
 
 from __future__ import annotations

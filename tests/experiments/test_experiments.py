@@ -48,7 +48,8 @@ def test_every_study_has_a_title_and_a_module():
     assert dict(studies())
     for name, title in studies().items():
         assert title.endswith(".")
-        assert {"run", "to_markdown"} <= set(vars(importlib.import_module(f"latentatlas.experiments.{name}")))
+        module = importlib.import_module(f"latentatlas.experiments.{name.replace('-', '_')}")
+        assert {"run", "to_markdown"} <= set(vars(module))
 
 
 def test_a_page_where_all_targets_are_met():
@@ -107,7 +108,7 @@ def test_a_study_that_does_not_exist(tmp_path: Path):
 
 
 def test_benchmarks_by_name():
-    assert set(benchmarks()) == {"import", "weight", "transform", "fit"}
+    assert set(benchmarks()) == {"import", "weight", "transform", "fit", "spectral", "landscape"}
     assert all(callable(benchmark) for benchmark in benchmarks().values())
 
 

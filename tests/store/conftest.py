@@ -35,6 +35,10 @@ def contents(rng) -> RunContents:
         metrics={"trustworthiness": 0.98, "purity": float("nan")},
         patterns=rng.random((ROWS, FEATURES)),
         vectors=latent,
+        landscape={
+            "minima": {"id": np.array([3, 9]), "prominence": np.array([np.inf, 0.5])},
+            "barriers": np.array([[0.0, np.inf], [np.inf, 1.0]]),
+        },
         report="<!doctype html><title>r</title>",
         picture=b"\x89PNG fake",
     )

@@ -94,7 +94,9 @@ def test_it_is_written_from_time_to_time(tmp_path: Path):
 def test_a_checkpoint_of_another_fit(tmp_path: Path):
     path = tmp_path / "fit.safetensors"
     _fit([Checkpoint(path)], edges=False)
-    with pytest.raises(StoreError, match=r"^Checkpoint wants the state of this very fit .* it was .*'steps': 60.*anew\.$"):
+    with pytest.raises(
+        StoreError, match=r"^Checkpoint wants the state of this very fit .* it was .*'steps': 60.*anew\.$"
+    ):
         _fit([Checkpoint(path)], edges=False, steps=STEPS + 1)
     with pytest.raises(StoreError, match=r"it holds another: .*size mismatch.*Remove the file to begin anew\.$"):
         _fit([Checkpoint(path)], edges=False, dim=3)

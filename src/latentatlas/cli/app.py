@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from latentatlas.cli import bench, check, data, export, fit, measure, reproduce, search, transform
+from latentatlas.cli import bench, check, data, export, fit, measure, minima, reproduce, search, transform
 from latentatlas.cli.output import complain, warn
 
 __all__ = ["app", "main"]
@@ -29,6 +29,7 @@ app.command("measure")(measure.measure)
 app.command("transform")(transform.transform)
 app.command("search")(search.search)
 app.command("export")(export.export)
+app.command("minima")(minima.minima)
 app.command("reproduce")(reproduce.reproduce)
 app.command("bench")(bench.bench)
 app.add_typer(data.app, name="data")

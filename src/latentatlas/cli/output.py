@@ -89,7 +89,8 @@ def print_table(
     table = Table(title=_escaped(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for column in columns:
         side = "right" if column in numbers else "left"
-        table.add_column(_escaped(column), justify=side, overflow="fold", no_wrap=column in _UNBROKEN)
+        whole = column in _UNBROKEN or column in numbers
+        table.add_column(_escaped(column), justify=side, overflow="fold", no_wrap=whole, min_width=len(column))
     for row in rows:
         table.add_row(*row)
     _console().print(table)

@@ -18,6 +18,14 @@ from latentatlas.data.download import CorpusFile
 from latentatlas.data.images import Images
 from latentatlas.data.interactions import InteractionMatrix, Interactions, interaction_matrix
 from latentatlas.data.labels import as_nuisances, as_rows_of, encode_labels
+from latentatlas.data.naming import (
+    GroupValue,
+    group_names,
+    group_values,
+    group_words,
+    holds_texts,
+    telling_column,
+)
 from latentatlas.data.progress import listening
 from latentatlas.data.readers import Reader, read_table
 from latentatlas.data.shards import Shards, ShardSample, is_sharded, read_shards
@@ -30,6 +38,7 @@ __all__ = [
     "DataWarning",
     "Edition",
     "Embedder",
+    "GroupValue",
     "Hierarchy",
     "Images",
     "InteractionMatrix",
@@ -50,6 +59,10 @@ __all__ = [
     "download_corpus",
     "encode_labels",
     "fingerprint",
+    "group_names",
+    "group_values",
+    "group_words",
+    "holds_texts",
     "interaction_matrix",
     "is_sharded",
     "listening",
@@ -62,5 +75,6 @@ __all__ = [
     "read_shards",
     "read_table",
     "require_variation",
+    "telling_column",
     "warn_of_scales",
 ]

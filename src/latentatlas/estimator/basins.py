@@ -7,7 +7,7 @@ import torch
 
 from latentatlas.core import SpecError
 from latentatlas.graph import knn_graph
-from latentatlas.landscape import DistanceScore, Minima, PrototypeBank, density_energy, find_minima
+from latentatlas.landscape import DistanceScore, Landscape, PrototypeBank, density_energy, find_minima
 
 __all__ = ["seed_bank"]
 
@@ -43,7 +43,7 @@ def seed_bank(z: np.ndarray, xy: np.ndarray, count: int | None, *, seed: int) ->
         z, xy = z[chosen], xy[chosen]
     modes = _modes(xy)
     found = _prominent(modes, len(z)) if count is None else count
-    centres = _centres(z, modes.merged(found), found, seed)
+    centres = _centres(z, modes.merged(count=found).basins, found, seed)
     squared = ((z[:, None, :] - centres[None]) ** 2).sum(axis=2).min(axis=1)
     tau = float(np.sqrt(squared.mean() / z.shape[1])) or 1.0
     bank = PrototypeBank(found, z.shape[1], score=DistanceScore(tau))
@@ -52,16 +52,16 @@ def seed_bank(z: np.ndarray, xy: np.ndarray, count: int | None, *, seed: int) ->
     return bank
 
 
-def _modes(xy: np.ndarray) -> Minima:
+def _modes(xy: np.ndarray) -> Landscape:
     most = len(xy) - 1
     smooth = knn_graph(xy, min(most, max(_GRAPH_NEIGHBOURS, int(np.sqrt(len(xy))))), exact=True)
     return find_minima(density_energy(smooth, dim=2), smooth.indices[:, :_GRAPH_NEIGHBOURS])
 
 
-def _prominent(modes: Minima, n: int) -> int:
+def _prominent(modes: Landscape, n: int) -> int:
     """Number of modes that stand out and are not crumbs."""
     count = max(1, int((modes.prominence > _PROMINENCE).sum()))
-    while count > 1 and np.bincount(modes.merged(count)).min() < _SMALLEST_SHARE * n:
+    while count > 1 and modes.merged(count=count).sizes.min() < _SMALLEST_SHARE * n:
         count -= 1
     return count
 

@@ -8,7 +8,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from latentatlas.core import AtlasError, SpecError, StoreError, did_you_mean, require_extra
 from latentatlas.estimator.model import AtlasModel
-from latentatlas.store.atomic import synced
+from latentatlas.store.atomic import replacing
 
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
@@ -75,17 +75,12 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         StoreError: if it cannot be written.
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with synced(part) as file:
+        with replacing(path) as file:
             file.write(content)
-        os.replace(part, path)
     except OSError as error:
         raise StoreError(f"A file was wanted at {path}; {error.strerror}. Choose another place.") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 @final

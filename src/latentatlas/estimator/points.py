@@ -12,7 +12,7 @@ from latentatlas.core import AtlasError
 from latentatlas.data import Shards, Table
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.rows import shared_neighbours
-from latentatlas.store import ColumnBlocks
+from latentatlas.store import ColumnBlocks, free_column
 
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
@@ -41,7 +41,7 @@ def point_column(name: str) -> str:
     >>> point_column("age"), point_column("energy"), point_column("energy_")
     ('age', 'energy_', 'energy__')
     """
-    return f"{name}_" if name.rstrip("_") in _OWN_COLUMNS else name
+    return free_column(name, _OWN_COLUMNS)
 
 
 def points_of(atlas: Atlas) -> dict[str, np.ndarray]:

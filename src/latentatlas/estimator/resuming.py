@@ -18,7 +18,7 @@ from latentatlas.core import StoreError, available_threads, to_spec
 from latentatlas.data import Table
 from latentatlas.estimator.fitting import STAGES
 from latentatlas.store import Run
-from latentatlas.store.atomic import replacing
+from latentatlas.store.atomic import discard, replacing
 from latentatlas.train.checkpoint import read_state
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def holds_a_fit(folder: Path) -> bool:
 
 def forget_fit(folder: Path) -> None:
     """Make what a folder of checkpoints holds void."""
-    (folder / _ABOUT).unlink(missing_ok=True)
+    discard(folder / _ABOUT)
 
 
 def is_saved(folder: Path, run: Run) -> bool:
@@ -67,7 +67,7 @@ def open_checkpoints(folder: str | os.PathLike[str], atlas: Atlas, table: Table)
     try:
         if not path.exists():
             for stage in STAGES:  # of a fit that was forgotten
-                (folder / f"{stage}.safetensors").unlink(missing_ok=True)
+                discard(folder / f"{stage}.safetensors")
             with replacing(path) as file:
                 file.write(json.dumps(about, indent=1).encode())
         _require_same(json.loads(path.read_text()), about, folder)

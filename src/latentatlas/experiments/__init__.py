@@ -17,8 +17,12 @@ __all__ = ["benchmarks", "page_of", "run_study", "studies"]
 _STUDIES = {
     "foundation": "The bundled digits and MNIST end to end: quality, speed, size, determinism.",
     "parameters": "Digits: what the settings that people change most do, and what they cost.",
+    "spectral-search": "NFCorpus, Cranfield, NPL: what the spectral λ beside the cosine does to the hits of a search.",
     "streaming": "Two million rows from Parquet shards: reading speed, memory and time of fit and save.",
     "updates": "Digits in two parts: what `partial_fit` gains on new rows and costs the earlier ones.",
+    "reliability": "A hundred fits killed at random moments: what is found afterwards, and how they go on.",
+    "minima": "The ArrowSpace table of local minima to its printed digits, then ten seeds with honest rows, then α.",
+    "minima-text": "AG News embeddings without labels: basins of density, diffusion and λ against the topics.",
 }
 
 
@@ -28,28 +32,31 @@ def studies() -> Mapping[str, str]:
 
 
 def run_study(name: str, out: Path, *, quick: bool, log: Callable[[str], None]) -> dict[str, Any]:
-    """Run a study and write OUT/NAME.json and OUT/NAME.md.
+    """Run a study and write OUT/NAME.json and OUT/NAME.md, with `_` for `-`, and its pictures where it has some.
 
     Raises:
         SpecError: if there is no such study.
     """
     if name not in _STUDIES:
         raise SpecError(f"reproduce has no study {name!r}. {did_you_mean(name, _STUDIES)}")
-    result = _module(name).run(quick=quick, log=log) | {"machine": _machine()}
+    module, stem = _module(name), _stem(name)
+    result = module.run(quick=quick, log=log) | {"machine": _machine()}
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    (out / f"{name}.md").write_text(page_of(name, out))
-    log(f"Wrote {out / f'{name}.md'} and {out / f'{name}.json'}")
+    (out / f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
+    (out / f"{stem}.md").write_text(page_of(name, out))
+    for picture, png in (module.pictures(result) if hasattr(module, "pictures") else {}).items():
+        (out / f"{picture}.png").write_bytes(png)
+    log(f"Wrote {out / f'{stem}.md'} and {out / f'{stem}.json'}")
     return result
 
 
 def page_of(name: str, out: Path) -> str:
     """The page of a study from OUT/NAME.json; the remarks of OUT/NAME.notes.md, where there are any, end it."""
-    result = json.loads((out / f"{name}.json").read_text())
+    result = json.loads((out / f"{_stem(name)}.json").read_text())
     command = f"latentatlas reproduce {name}" + (" --quick" if result["quick"] else "")
     machine = ", ".join(f"{key} {value}" for key, value in result["machine"].items())
-    notes = out / f"{name}.notes.md"
-    page = [f"# {name.capitalize()}", "", _STUDIES[name], "", f"Made by `{command}` ({machine}).", ""]
+    notes = out / f"{_stem(name)}.notes.md"
+    page = [f"# {name.replace('-', ' ').capitalize()}", "", _STUDIES[name], "", f"Made by `{command}` ({machine}).", ""]
     page += [_module(name).to_markdown(result), ""] + ([notes.read_text()] if notes.exists() else [])
     return "\n".join(page).rstrip() + "\n"
 
@@ -63,11 +70,18 @@ def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
         "weight": speed.installed_weight,
         "transform": speed.transform_speed,
         "fit": speed.fit_speed,
+        "spectral": speed.spectral_speed,
+        "landscape": speed.landscape_speed,
     }
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"latentatlas.experiments.{name}")
+    return importlib.import_module(f"latentatlas.experiments.{_stem(name)}")
+
+
+def _stem(name: str) -> str:
+    """What the module and the files of a study are called."""
+    return name.replace("-", "_")
 
 
 def _machine() -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import signal
@@ -22,14 +21,22 @@ from latentatlas.core import SpecError
 
 __all__ = ["PRELOADED", "run", "to_markdown"]
 
-PRELOADED = ("latentatlas.cli", "latentatlas.build", "latentatlas.experiments.reliability", "matplotlib.pyplot")
+PRELOADED = (
+    "latentatlas.cli",
+    "latentatlas.build",
+    "latentatlas.experiments.reliability",
+    "jinja2",
+    "lightning_fabric.fabric",
+    "rich.console",
+    "sklearn.cluster",
+)
 """What the processes of the study share, so that each begins at once."""
 
 PHASES = {
     "graph": "reading the rows, neighbour graph",
     "shape": "training, first stage",
     "basins": "training, second stage",
-    "certificate": "placing the rows, checks, metrics, pictures",
+    "certificate": "placing the rows, checks, metrics",
     "files": "writing the files of the run",
     "renames": "the renames that publish it",
     "sweep": "removing the run it replaced",
@@ -38,7 +45,8 @@ PHASES = {
 _EXACT = ("renames", "sweep", "clean-up")  # too short for a clock: killed before a drawn operation on a file
 _FIT = ("--dim", "2", "--basins", "3", "--steps", "20", "--threads", "1", "--json")
 _TRIALS, _QUICK_TRIALS = 100, 16
-_LONGEST = 120.0
+_OUTPUT = "output.txt"
+_WATCHED = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
 
 
 class Event(NamedTuple):
@@ -76,21 +84,21 @@ class Trial:
         return self.found == "lost"
 
 
-def run(*, quick: bool, log: Callable[[str], None], trials: int | None = None) -> dict[str, Any]:
+def run(*, quick: bool, log: Callable[[str], None], numbers: Sequence[int] | None = None) -> dict[str, Any]:
     """Undisturbed fits for comparison, then the trials, each with a seed of its own: its number."""
     if not hasattr(signal, "SIGKILL"):
         raise SpecError("The study `reliability` wants a system with SIGKILL; this one has none. Run it on Linux.")
-    count = trials or (_QUICK_TRIALS if quick else _TRIALS)
+    numbers = numbers or range(_QUICK_TRIALS if quick else _TRIALS)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         bench = _Bench(Path(folder))
         results = []
-        for number in range(count):
+        for number in numbers:
             results.append(bench.trial(number))
-            log(f"{number + 1}/{count}: killed in {results[-1].phase}, found {results[-1].found}")
+            log(f"trial {number}: killed in {results[-1].phase}, found {results[-1].found}")
     return {
         "quick": quick,
-        "seeds": [0, count - 1],
+        "seeds": [min(numbers), max(numbers)],
         "seconds": time.perf_counter() - started,
         "trials": [asdict(trial) for trial in results],
     }
@@ -101,10 +109,11 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     trials = [Trial(**trial) for trial in result["trials"]]
     columns = ("trials", "old run", "new run", "no run yet", "resumed bit-equal", "runs lost", "leftovers", "… later")
     lines = [
-        f"{len(trials)} processes of `latentatlas fit` on 90 × 6 rows, with a checkpoint before every step, killed with "
-        f"SIGKILL at drawn moments (seeds {result['seeds'][0]} to {result['seeds'][1]}); every second one over a "
-        "finished run with `--overwrite`. After each kill the run is opened, every file compared with its checksum, "
-        "and the atlas loaded; then the same command with `--resume` ends the fit, and all points are compared with "
+        f"{len(trials)} processes of `latentatlas fit` on 90 × 6 rows, without pictures, with a checkpoint before "
+        f"every step, killed by SIGKILL at drawn moments (seeds {result['seeds'][0]} to {result['seeds'][1]}); every "
+        "second one over a finished run with `--overwrite`. After each kill the run is opened, every file compared "
+        "with its checksum, and the atlas loaded; then the same command with `--resume` ends the fit, and all points "
+        "are compared with "
         f"those of an undisturbed one. {result['seconds'] / max(1, len(trials)):.1f} s a trial.",
         "",
         "| killed while | " + " | ".join(columns) + " |",
@@ -156,22 +165,25 @@ class _Bench:
         self._fit = ["fit", str(home / "rows.npy"), *_FIT]
         self.old.parent.mkdir()
         self._finish(self.old, "--seed", "1")
-        self.events = {overwrites: self._undisturbed(overwrites) for overwrites in (True, False)}
-        self.points = {"old": _points(self.old), "new": _points(home / "undisturbed False" / "run")}
+        self.points = {"old": _points(self.old)}
+        self.events: dict[bool, list[Event]] = {}
 
     def trial(self, number: int) -> Trial:
         """Kill a fit at the moment that the number draws, look, and let it be resumed."""
         rng = np.random.default_rng(number)
         overwrites = number % 2 == 1
-        events = self.events[overwrites]
+        events = self.events.get(overwrites) or self._undisturbed(overwrites)
         phases = _phases_of(events)
         names = [name for name in PHASES if name in phases]
         place, delay = _moment(events, phases, names[number // 2 % len(names)], rng)
+        published = max(number for number, event in enumerate(events) if _publishes(event))
         out = self._place(f"trial {number}", overwrites)
         options = ("--overwrite",) if overwrites else ()
-        reached = _Process([*self._fit, "--out", str(out), *options], out.parent).killed(place, delay)
-        found, leftovers = self._found(out), len(_beside(out))
-        if found == "none" and reached > max(phases["renames"]):
+        command = _Command([*self._fit, "--out", str(out), *options], out.parent, place=None if delay else place)
+        reached = command.kill(place, delay)
+        leftovers = len(_beside(out))  # before the run is opened, which puts an old one back
+        found = self._found(out)
+        if (reached > published and found != "new") or (overwrites and found == "none"):
             found = "lost"
         self._finish(out, *options, "--resume")
         return Trial(
@@ -191,10 +203,13 @@ class _Bench:
         return out
 
     def _undisturbed(self, overwrites: bool) -> list[Event]:
-        return self._finish(self._place(f"undisturbed {overwrites}", overwrites), *(["--overwrite"] * overwrites))
+        out = self._place(f"undisturbed {overwrites}", overwrites)
+        self.events[overwrites] = self._finish(out, *(["--overwrite"] * overwrites))
+        self.points["new"] = _points(out)
+        return self.events[overwrites]
 
     def _finish(self, out: Path, *options: str) -> list[Event]:
-        return _Process([*self._fit, "--out", str(out), *options], out.parent).finished()
+        return _Command([*self._fit, "--out", str(out), *options], out.parent).finish()
 
     def _found(self, out: Path) -> str:
         """Which run is there, every file of it compared with its checksum, and the atlas loaded."""
@@ -228,25 +243,119 @@ def _equal(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) ->
 
 def _beside(out: Path, *, checkpoint: bool = False) -> list[str]:
     """What lies beside a run, apart from its checkpoint unless that is asked for too."""
-    own = {out.name, _SAID} | (set() if checkpoint else {f"{out.name}.checkpoint"})
+    own = {out.name, _OUTPUT} | (set() if checkpoint else {f"{out.name}.checkpoint"})
     return sorted({path.name for path in out.parent.iterdir()} - own)
 
 
-def _phases_of(events: Sequence[Event]) -> dict[str, range]:
-    """Phase → numbers of the events during it."""
-    starts = {"graph": 0}
-    last_state = 0
-    for number, event in enumerate(events):
-        if "shape.safetensors" in event.path:
-            starts.setdefault("shape", number)
-        if "basins.safetensors" in event.path and "sweep" not in starts and "files" not in starts:
-            starts.setdefault("basins", number)
-            last_state = number
-        if "run.writing-" in event.path:
-            starts.setdefault("files", number)
-        if event.what == "os.rename" and Path(event.path).name in _RUN_NAMES:
-            starts.setdefault("renames", number)
-            starts["sweep"] = number + 1
-        if "sweep" in starts and "run.checkpoint" in event.path:
-            starts.setdefault("clean-up", number)
-    raise NotImplementedError
+def _phases_of(events: Sequence[Event]) -> list[str]:
+    """The phase that begins with, or goes on at, each event."""
+    phases: list[str] = []
+    phase = "graph"
+    for event in events:
+        if "run.checkpoint" in event.path:
+            if phase in ("renames", "sweep"):
+                phase = "clean-up"
+            elif ".shape.safetensors." in event.path and phase == "graph":
+                phase = "shape"
+            elif ".basins.safetensors." in event.path and phase == "shape":
+                phase = "basins"
+        elif _publishes(event):
+            phase = "renames"
+        elif phase == "renames":
+            phase = "sweep"
+        elif phase == "basins":
+            phase = "files"
+        phases.append(phase)
+    phases[phases.index("files") - 1] = "certificate"  # once the last state has been kept
+    return phases
+
+
+def _publishes(event: Event) -> bool:
+    return event.what == "os.rename" and "run.checkpoint" not in event.path
+
+
+def _moment(events: Sequence[Event], phases: Sequence[str], phase: str, rng: np.random.Generator) -> tuple[int, float]:
+    """An event, and how many seconds after it to kill; 0 is before it happens."""
+    numbers = [number for number, each in enumerate(phases) if each == phase]
+    if phase in _EXACT:
+        return int(rng.choice(numbers)), 0.0
+    number = int(rng.choice(numbers))
+    gap = events[number + 1].seconds - events[number].seconds
+    return number, rng.uniform(0.0, gap / 2)  # half, since it may be faster this time
+
+
+@final
+class _Command:
+    """`latentatlas ARGUMENTS` in a process of its own, which tells what it does to files below a folder.
+
+    Args:
+        arguments: the line.
+        home: the folder; what the command says goes to a file in it.
+        place: number of the event before which it stands still until it is killed; None for none.
+    """
+
+    def __init__(self, arguments: Sequence[str], home: Path, *, place: int | None = None):
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(PRELOADED))
+        self._events, channel = context.Pipe(duplex=False)
+        self._reached = context.RawValue("i", -1)
+        self._process = context.Process(target=_command, args=(list(arguments), home, place, self._reached, channel))
+        self._process.start()
+        channel.close()
+
+    def finish(self) -> list[Event]:
+        """Wait for the end; everything it did to files."""
+        events = [Event(*event) for event in self._events.recv()]
+        self._process.join()
+        return events
+
+    def kill(self, place: int, delay: float) -> int:
+        """Kill it `delay` seconds after an event; the number of the last event it came to."""
+        while self._reached.value < place and self._process.is_alive():
+            time.sleep(0.0005)
+        time.sleep(delay)
+        self._process.kill()
+        self._process.join()
+        return self._reached.value
+
+
+def _command(arguments: list[str], home: Path, place: int | None, reached: Any, channel: Any) -> None:
+    from latentatlas.cli import main
+    from latentatlas.estimator import saving
+    from latentatlas.train import Checkpoint
+
+    output = os.open(home / _OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    Checkpoint.__init__.__kwdefaults__ = {"every": 0.0}  # before every step, as the fit takes no minute
+    saving.figures_of = lambda _: {"map": b"no picture"}  # drawing takes longer than all the rest
+    events: list[Event] = []
+    sys.addaudithook(_watch(str(home), events, place, reached))
+    sys.argv = ["latentatlas", *arguments]
+    try:
+        main()
+    finally:
+        channel.send([tuple(event) for event in events])
+
+
+def _watch(home: str, events: list[Event], place: int | None, reached: Any) -> Callable[[str, tuple[Any, ...]], None]:
+    """An audit hook: Python tells it of every operation on a file before it happens."""
+    started = time.perf_counter()
+    removed = ""
+
+    def hook(what: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal removed
+        if what not in _WATCHED or (what == "open" and "w" not in str(arguments[1])):
+            return
+        path = str(arguments[0])
+        if what == "shutil.rmtree":
+            removed = path
+        path = path if os.path.isabs(path) else f"{removed}/{path}"
+        if not path.startswith(home):
+            return
+        events.append(Event(time.perf_counter() - started, what, path.removeprefix(home)))
+        reached.value = len(events) - 1
+        while reached.value == place:
+            time.sleep(1)
+
+    return hook

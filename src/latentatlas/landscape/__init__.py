@@ -1,6 +1,84 @@
-"""Fields over latent spaces and their structure."""
+"""Fields over latent spaces and their structure: minima, basins, barriers, paths and samples."""
 
-from latentatlas.landscape.minima import Minima, density_energy, find_minima
+from latentatlas.landscape.density import (
+    AdaptiveBandwidth,
+    Bandwidth,
+    DensityField,
+    FixedBandwidth,
+    NeighbourBandwidth,
+    ScottBandwidth,
+    density_energy,
+    fit_density,
+    local_dimension,
+    neighbour_energy,
+)
+from latentatlas.landscape.descent import Descent, Wells, descend, find_basins
+from latentatlas.landscape.fields import (
+    Blend,
+    Field,
+    HopfieldField,
+    MinMaxScale,
+    PrototypeField,
+    RankScale,
+    ReconstructionDynamics,
+    Scale,
+    blend,
+    energies,
+    gradient,
+)
+from latentatlas.landscape.langevin import Samples, adjusted_langevin, langevin
+from latentatlas.landscape.minima import Landscape, find_minima
+from latentatlas.landscape.partition import Candidate, Partition, normalised_cut, spectral_partition
+from latentatlas.landscape.pathways import Pathway, minimum_energy_path
 from latentatlas.landscape.prototypes import DistanceScore, DotScore, PrototypeBank, Score
+from latentatlas.landscape.roughness import rough_prominence
+from latentatlas.landscape.survey import noise_prominence, survey
+from latentatlas.landscape.wells import GaussianWells, fit_wells
 
-__all__ = ["DistanceScore", "DotScore", "Minima", "PrototypeBank", "Score", "density_energy", "find_minima"]
+__all__ = [
+    "AdaptiveBandwidth",
+    "Bandwidth",
+    "Blend",
+    "Candidate",
+    "DensityField",
+    "Descent",
+    "DistanceScore",
+    "DotScore",
+    "Field",
+    "FixedBandwidth",
+    "GaussianWells",
+    "HopfieldField",
+    "Landscape",
+    "MinMaxScale",
+    "NeighbourBandwidth",
+    "Partition",
+    "Pathway",
+    "PrototypeBank",
+    "PrototypeField",
+    "RankScale",
+    "ReconstructionDynamics",
+    "Samples",
+    "Scale",
+    "Score",
+    "ScottBandwidth",
+    "Wells",
+    "adjusted_langevin",
+    "blend",
+    "density_energy",
+    "descend",
+    "energies",
+    "find_basins",
+    "find_minima",
+    "fit_density",
+    "fit_wells",
+    "gradient",
+    "langevin",
+    "local_dimension",
+    "minimum_energy_path",
+    "neighbour_energy",
+    "noise_prominence",
+    "normalised_cut",
+    "rough_prominence",
+    "spectral_partition",
+    "survey",
+]

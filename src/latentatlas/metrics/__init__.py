@@ -9,6 +9,7 @@ from latentatlas.metrics.clustering import (
     VMeasure,
     contingency,
 )
+from latentatlas.metrics.cohesion import topology_factors
 from latentatlas.metrics.invariance import DebiasedCKA, LinearProbe, NeighbourProbe, Probe, ProbeReport, ProbeScore
 from latentatlas.metrics.kernels import DeltaKernel, GaussianKernel, Kernel, LinearKernel
 from latentatlas.metrics.neighbourhood import (
@@ -20,10 +21,12 @@ from latentatlas.metrics.neighbourhood import (
     neighbour_ranks,
 )
 from latentatlas.metrics.reconstruction import ExplainedVariance, MeanSquaredError
+from latentatlas.metrics.retrieval import NDCG, MeanReciprocalRank, MRRTop0
 from latentatlas.metrics.spectrum import EffectiveRank
 from latentatlas.metrics.structure import DensityKL, DistanceRMSE, TripletAccuracy
 
 __all__ = [
+    "NDCG",
     "AdjustedRand",
     "ClusteringAccuracy",
     "Continuity",
@@ -37,6 +40,8 @@ __all__ = [
     "Kernel",
     "LinearKernel",
     "LinearProbe",
+    "MRRTop0",
+    "MeanReciprocalRank",
     "MeanSquaredError",
     "Metric",
     "NeighbourAccuracy",
@@ -54,4 +59,5 @@ __all__ = [
     "contingency",
     "is_categorical",
     "neighbour_ranks",
+    "topology_factors",
 ]

@@ -1,8 +1,37 @@
-"""Arrays in, figure out. Figures are plain `matplotlib.figure.Figure` objects; no global state is touched."""
+"""Arrays in, figure out. Figures are plain `matplotlib.figure.Figure` objects; no global state is touched.
 
+The functions that end in `_page` return HTML instead, to turn and to point at, and need the extra `interactive`.
+"""
+
+from latentatlas.plots.energy import descent_figure, distance_figure, surface_figure
 from latentatlas.plots.exemplars import exemplars_figure, strip_png
+from latentatlas.plots.fields import field_maps_figure, field_scatter_figure, overlap_figure, sweep_figure
+from latentatlas.plots.interactive import descent_page, distance_page, energy_map_page, surface_page
+from latentatlas.plots.landscape import barrier_figure, energy_map_figure
 from latentatlas.plots.map import map_figure
 from latentatlas.plots.style import png_bytes
 from latentatlas.plots.training import training_figure
+from latentatlas.plots.tree import merge_tree_figure, prominence_figure
 
-__all__ = ["exemplars_figure", "map_figure", "png_bytes", "strip_png", "training_figure"]
+__all__ = [
+    "barrier_figure",
+    "descent_figure",
+    "descent_page",
+    "distance_figure",
+    "distance_page",
+    "energy_map_figure",
+    "energy_map_page",
+    "exemplars_figure",
+    "field_maps_figure",
+    "field_scatter_figure",
+    "map_figure",
+    "merge_tree_figure",
+    "overlap_figure",
+    "png_bytes",
+    "prominence_figure",
+    "strip_png",
+    "surface_figure",
+    "surface_page",
+    "sweep_figure",
+    "training_figure",
+]

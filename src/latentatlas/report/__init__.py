@@ -1,5 +1,15 @@
-"""Verdicts and arrays in, files out: the HTML certificate."""
+"""Verdicts and arrays in, files out: the HTML certificate, and the page of a landscape."""
 
 from latentatlas.report.certificate import certificate_html
+from latentatlas.report.field_comparison import FieldComparison, compare_fields
+from latentatlas.report.landscape import landscape_html
+from latentatlas.report.landscape_run import LandscapeRun, landscape_contents
 
-__all__ = ["certificate_html"]
+__all__ = [
+    "FieldComparison",
+    "LandscapeRun",
+    "certificate_html",
+    "compare_fields",
+    "landscape_contents",
+    "landscape_html",
+]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from latentatlas.report.pages import rendered
 
 __all__ = ["certificate_html"]
 
@@ -46,18 +46,9 @@ def certificate_html(
     >>> "✓" in certificate_html(title="Digits", verdicts=[verdict], **nothing)
     True
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("latentatlas.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": _number, "png": _data_url, "percent": _percent, "wanted": _wanted}
     statuses = [str(verdict["status"]) for verdict in verdicts]
-    return environment.get_template("certificate.html.j2").render(
+    return rendered(
+        "certificate.html.j2",
         title=title,
         facts=facts,
         verdicts=verdicts,
@@ -70,34 +61,3 @@ def certificate_html(
         basins=basins[:_MOST_BASINS],
         further_basins=max(0, len(basins) - _MOST_BASINS),
     )
-
-
-def _number(value: Any) -> str:
-    """Four significant digits, thousands separated; a dash for what is not there; text as it is."""
-    if value is None or isinstance(value, str | bool):
-        return "–" if value in (None, "", "nan") else str(value)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return str(value)
-    if math.isnan(number):
-        return "–"
-    if number.is_integer() and abs(number) < 1e15:
-        return f"{int(number):,}"
-    return f"{number:,.1f}" if abs(number) >= 1000 else f"{number:.4g}"
-
-
-def _percent(fraction: float) -> str:
-    """A fraction as a percentage: whole, but one digit below 10 %."""
-    return f"{100 * fraction:.0f} %" if fraction >= 0.0995 else f"{100 * fraction:.1f} %"
-
-
-def _wanted(verdict: Mapping[str, Any]) -> str:
-    """The threshold with the sign of its good side."""
-    sign = {"higher": "≥ ", "lower": "≤ "}.get(str(verdict.get("better")), "")
-    number = _number(verdict.get("threshold"))
-    return number if number == "–" else sign + number
-
-
-def _data_url(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()

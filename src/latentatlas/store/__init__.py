@@ -3,7 +3,7 @@
 from latentatlas.store.contents import RunContents
 from latentatlas.store.manifest import FORMAT, MIGRATIONS
 from latentatlas.store.neighbours import nearest_rows
-from latentatlas.store.points import ColumnBlocks, columns_of, read_columns, table_of, write_table
+from latentatlas.store.points import ColumnBlocks, columns_of, free_column, read_columns, table_of, write_table
 from latentatlas.store.run import Run, open_run
 from latentatlas.store.write import require_writable, write_run
 
@@ -14,6 +14,7 @@ __all__ = [
     "Run",
     "RunContents",
     "columns_of",
+    "free_column",
     "nearest_rows",
     "open_run",
     "read_columns",

@@ -23,7 +23,7 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-__all__ = ["fresh_sibling", "held", "publish", "recover", "replacing", "sweep", "sync_folder", "synced"]
+__all__ = ["discard", "fresh_sibling", "held", "publish", "recover", "replacing", "sweep", "sync_folder", "synced"]
 
 GRACE_SECONDS = 3600.0
 """Leftovers younger than this are kept where locks cannot tell whether their writer lives."""
@@ -50,7 +50,7 @@ def synced(path: Path) -> Iterator[IO[bytes]]:
 
 
 def sync_folder(path: Path) -> None:
-    """Bring the names in a folder to the disk (a no-operation where the system cannot)."""
+    """Bring the names in a folder, or what a file holds, to the disk (a no-operation where the system cannot)."""
     if os.name != "posix":
         return
     descriptor = os.open(path, os.O_RDONLY)

@@ -35,6 +35,8 @@ FILES = (
     "patterns/patterns.npy",
     "patterns/pointer.json",
     "index/vectors.npy",
+    "landscape/minima.parquet",
+    "landscape/barriers.npy",
 )
 """Every file that a run of this version can have."""
 
@@ -56,6 +58,8 @@ class RunContents:
         metrics: name → value.
         patterns: the raw rows, or a pointer to them: {"pointer", "fingerprint", "rows", "features"}.
         vectors: (n, dim) for search, kept as float32, or the name of the column of points that holds them.
+        landscape: "minima": columns with one entry per minimum, most prominent first; "barriers": (m, m) energies of
+            the lowest saddles between them, infinite where there is no way.
         report: a self-contained HTML page.
         picture: a PNG image of the map.
 
@@ -73,6 +77,7 @@ class RunContents:
     metrics: Mapping[str, float] = field(default_factory=dict)
     patterns: np.ndarray | Mapping[str, Any] | None = None
     vectors: np.ndarray | str | None = None
+    landscape: Mapping[str, Any] = field(default_factory=dict)
     report: str = ""
     picture: bytes = b""
 
@@ -90,6 +95,7 @@ class RunContents:
             rows["patterns"] = len(self.patterns)
         for name, part in self.graph.items():
             rows[f"graph[{name!r}]"] = _graph_rows(name, part)
+        _require_square(self.landscape)
         for together in (all_rows, rows) if self.sampled is not None else (all_rows | rows,):
             if len(set(together.values())) > 1:
                 came = ", ".join(f"{name} has {count:,}" for name, count in together.items())
@@ -120,6 +126,11 @@ def write_parts(folder: Path, contents: RunContents) -> None:
         _write_array(folder / "patterns" / "patterns.npy", contents.patterns)
     if isinstance(contents.vectors, np.ndarray):
         _write_array(folder / "index" / "vectors.npy", np.asarray(contents.vectors, dtype=np.float32))
+    if contents.landscape:
+        (folder / "landscape").mkdir()
+        with synced(folder / "landscape" / "minima.parquet") as file:
+            write_columns(contents.landscape["minima"], file)
+        _write_array(folder / "landscape" / "barriers.npy", np.asarray(contents.landscape["barriers"], np.float64))
     if contents.report:
         _write_bytes(folder / "report.html", contents.report.encode())
     if contents.picture:
@@ -208,6 +219,22 @@ def _graph_rows(name: str, part: Mapping[str, np.ndarray]) -> int:
             "Pass both, as the neighbour search gives them."
         )
     return shapes["indices"][0]
+
+
+def _require_square(landscape: Mapping[str, Any]) -> None:
+    if not landscape:
+        return
+    if set(landscape) != {"minima", "barriers"} or not landscape["minima"]:
+        raise StoreError(
+            f"RunContents wants a landscape of minima and barriers; got {', '.join(landscape)}. Pass both."
+        )
+    lengths = {len(column) for column in landscape["minima"].values()}
+    barriers = np.shape(landscape["barriers"])
+    if len(lengths) != 1 or barriers != (*lengths, *lengths):
+        raise StoreError(
+            f"RunContents wants one row of barriers per minimum; got minima of {sorted(lengths)} rows and barriers of "
+            f"shape {barriers}. Pass matching parts."
+        )
 
 
 def _safetensors(weights: Mapping[str, np.ndarray]) -> bytes:

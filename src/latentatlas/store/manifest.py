@@ -175,6 +175,7 @@ def replace_files(folder: Path, opened: Manifest, contents: Mapping[str, bytes])
             raise
         sync_folder(folder)
         _complete(folder)
+        _remove_undecided(folder)  # what was equal to what is there
         return Manifest.read(folder)
 
 
@@ -206,9 +207,7 @@ def _remove_undecided(folder: Path) -> None:
 
 def replaced(folder: Path) -> StoreError:
     """The error for a run that was opened, and then replaced by another one."""
-    return StoreError(
-        f"Run {folder} was wanted as it was when it was opened; another run has replaced it. Open it again."
-    )
+    return StoreError(f"Run {folder} was opened, and then another run took its place. Open it again.")
 
 
 def damaged(folder: Path, name: str, why: str) -> StoreError:
@@ -248,5 +247,7 @@ def _migrate(folder: Path, raw: Mapping[str, Any]) -> Manifest:
             raise StoreError(
                 f"The migration of {folder} from format {raw['format']} did not raise the format. Report this."
             )
+        for path in (*copy.rglob("*"), copy):
+            sync_folder(path)
         publish(copy, folder, replace=True)
     return Manifest.read(folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, final
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ColumnBlocks",
     "columns_of",
+    "free_column",
     "read_columns",
     "read_table",
     "table_of",
@@ -71,6 +72,15 @@ class ColumnBlocks:
 
     def __len__(self) -> int:
         return self.rows
+
+
+def free_column(name: str, taken: Collection[str]) -> str:
+    """The name of a column of the data beside our own columns: with `_` added where one of ours is called so.
+
+    >>> free_column("age", {"energy"}), free_column("energy", {"energy"}), free_column("energy_", {"energy"})
+    ('age', 'energy_', 'energy__')
+    """
+    return f"{name}_" if name.rstrip("_") in taken else name
 
 
 def write_blocks(blocks: Iterable[Mapping[str, np.ndarray]], file: IO[bytes]) -> int:

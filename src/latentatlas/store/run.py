@@ -156,6 +156,17 @@ class Run:
         """Where the raw rows are: "pointer", "fingerprint", "rows", "features"; None if the run holds them itself."""
         return self._json("patterns/pointer.json") if self._has("patterns/pointer.json") else None
 
+    def landscape(self) -> dict[str, Any]:
+        """Minima ("minima": columns, most prominent first) and the saddles between them ("barriers": (m, m), mapped).
+
+        Raises:
+            StoreError: if the run has no landscape.
+        """
+        return {
+            "minima": self._read("landscape/minima.parquet", read_columns),
+            "barriers": self._array("landscape/barriers.npy"),
+        }
+
     def vectors(self) -> np.ndarray:
         """The search vectors (n, dim) float32, memory-mapped and read-only."""
         return self._array("index/vectors.npy")
@@ -173,8 +184,9 @@ class Run:
         """The path of a file of the run, such as "report.html" or "map.png", after comparing it with the manifest.
 
         Raises:
-            StoreError: if the run has no such file, or it is damaged.
+            StoreError: if the run has no such file, it is damaged, or another run took the place of this one.
         """
+        self._is_unchanged()
         return self._file(name)
 
     def update(
@@ -220,7 +232,6 @@ class Run:
         if not self._has(name):
             raise StoreError(f"Run {self.path} was written without {name}. {did_you_mean(name, self._manifest.files)}")
         if name not in self._verified:
-            self._is_unchanged()
             verify_file(self.path, name, self._manifest.files[name], checksum=self.verify)
             self._verified.add(name)
         return self.path / name
@@ -233,20 +244,20 @@ class Run:
 
     def _read(self, name: str, read: Callable[[Path], _Part]) -> _Part:
         """A part of the run that was opened, never of another one that took its place before or meanwhile."""
-        for _ in range(_ATTEMPTS):
+        while True:
             try:
-                part, problem = read(self._file(name)), None
+                part = read(self._file(name))
+            except StoreError:
+                if self._is_unchanged():
+                    raise
             except MemoryError:
                 raise
             except Exception as error:  # every library has its own ways to say that it cannot read a file
-                part, problem = None, error
-            if self._is_unchanged():
-                break
-        if isinstance(problem, StoreError):
-            raise problem
-        if problem is not None:
-            raise damaged(self.path, name, f"it cannot be read ({problem})") from problem
-        return part  # type: ignore[return-value]
+                if self._is_unchanged():
+                    raise damaged(self.path, name, f"it cannot be read ({error})") from error
+            else:
+                if self._is_unchanged():
+                    return part
 
     def _is_unchanged(self) -> bool:
         """Whether the manifest is still the one that was read; follows the replacement of small files."""
@@ -261,11 +272,12 @@ class Run:
 
 
 def _current(path: Path) -> bytes | None:
-    """The manifest that is there now, as it is; None if there is none."""
+    """The manifest that is there, once other processes have finished what they are at; None if there is none."""
     try:
         recover(path.resolve())
+        roll_forward(path)
         return (path / MANIFEST).read_bytes()
-    except OSError:
+    except (OSError, StoreError):
         return None
 
 
