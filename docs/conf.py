@@ -26,7 +26,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {
     "members": True,
-    "exclude-members": "set_fit_request, set_score_request, set_transform_request, set_inverse_transform_request",
+    "exclude-members": "set_fit_request, set_partial_fit_request, set_score_request, set_transform_request, "
+    "set_inverse_transform_request",
 }
 maximum_signature_line_length = 80
 napoleon_google_docstring = True

@@ -1,6 +1,7 @@
-"""The pictures of the term pages, each showing the term on a case whose answer is known, and of the synthetic sets.
+"""The pictures of the term pages, each showing the term on a case whose answer is known, and of data and landscapes.
 
-Run `python docs/pictures.py`; it writes docs/images/term-*.png and synthetic.png. Takes a few seconds.
+Run `python docs/pictures.py`; it writes docs/images/term-*.png, synthetic.png and landscape-digits.png. Takes a few
+seconds.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ def main() -> None:
     """Draw all pictures."""
     matplotlib.rcParams.update({"font.size": 8, "axes.titlesize": 9})
     terms = (reconstruction, neighbor_contrast, hsic, covariance, prototype_energy, chart_balance, anchor)
-    pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {"synthetic": synthetic_sets}
+    pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {
+        "synthetic": synthetic_sets,
+        "landscape-digits": landscape_of_digits,
+    }
     for name, draw in pictures.items():
         torch.manual_seed(0)
         target = IMAGES / f"{name}.png"
@@ -37,6 +41,20 @@ def main() -> None:
         draw().savefig(drawn, dpi=120)
         Image.open(drawn).convert("RGB").quantize(96).save(target, optimize=True)
         print(f"{target.name}: {target.stat().st_size / 1e3:.0f} kB")
+
+
+def landscape_of_digits() -> Figure:
+    """The guide on landscapes: minima of the density of raw pixels."""
+    import latentatlas as la
+    from latentatlas.plots import energy_map_figure
+
+    x = la.data.load_corpus("digits").x
+    found = la.minima(x)
+    centred = x - x.mean(axis=0)
+    xy = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
+    figure = energy_map_figure(xy, found.energy, minima=found.minima, basins=found.basins, energy_name="−log density")
+    figure.set_size_inches(6.4, 6.0)
+    return figure
 
 
 def reconstruction() -> Figure:

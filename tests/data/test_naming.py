@@ -74,7 +74,7 @@ class TestNames:
         assert group_names(np.array(["x"] * 4 + ["y"] * 4), GROUPS) == ["x", "y"]
 
     def test_fractions_name_nothing(self):
-        with pytest.raises(DataError, match="float64. Name another column"):
+        with pytest.raises(DataError, match=r"float64\. Name another column"):
             group_names(np.linspace(0, 1, 8), GROUPS)
 
     def test_one_value_per_row_is_wanted(self):

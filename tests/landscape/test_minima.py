@@ -256,7 +256,7 @@ def test_a_sparse_graph_is_the_same_graph():
 
 def test_integers_and_float32_are_energies():
     energy = np.array([3, 0, 5, 1, 4])
-    for dtype in (np.float32, np.float64):
+    for dtype in (np.float32, np.float64, np.int64):
         found = find_minima(energy.astype(dtype), chain(5))
         assert found.minima.tolist() == [1, 3]
         assert found.energy.dtype == np.float64

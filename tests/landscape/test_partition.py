@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from sklearn.datasets import make_moons
+from sklearn.datasets import load_digits, make_blobs, make_moons
 from sklearn.metrics import adjusted_rand_score
 
 from latentatlas.core import DataError, ShapeError, SpecError
@@ -103,3 +103,36 @@ def test_bad_numbers():
     for sizes in ([1], [10], []):
         with pytest.raises(SpecError, match="2 to 9 eigenvectors"):
             spectral_partition(weights, 2, eigenvectors=sizes)
+
+
+def against_labels(rows: np.ndarray, label: np.ndarray, count: int, eigenvectors: list[int] | None = None):
+    """Adjusted Rand indices of the best candidate, of the chosen one and of that with the smallest cut."""
+    weights = fuzzy_weights(knn_graph(rows.astype(np.float32), 15))
+    found = spectral_partition(weights, count, eigenvectors=eigenvectors)
+    scores = [adjusted_rand_score(label, candidate.labels) for candidate in found.candidates]
+    smallest = int(np.argmin([candidate.cut for candidate in found.candidates]))
+    print(f"best {max(scores):.3f} chosen {scores[found.chosen]:.3f} smallest cut {scores[smallest]:.3f}")
+    return max(scores), scores[found.chosen], scores[smallest]
+
+
+@pytest.mark.slow
+def test_the_choice_on_moons_and_blobs_is_near_the_best():
+    for seed in range(2):
+        moons = make_moons(1000, noise=0.08, random_state=seed)
+        best, chosen, _ = against_labels(*moons, 2, [2, 3, 4, 6])
+        assert chosen > best - 0.01
+    for seed in range(3):
+        blobs = make_blobs(1000, centers=7, n_features=5, cluster_std=2.0, random_state=seed)
+        best, chosen, _ = against_labels(*blobs, 7)
+        assert chosen > best - 0.01
+
+
+@pytest.mark.slow
+def test_the_choice_on_digits_is_no_better_than_the_cut():
+    rows, label = load_digits(return_X_y=True)
+    parts = [np.arange(len(rows))]
+    parts += [np.random.default_rng(seed).choice(len(rows), 1200, replace=False) for seed in range(3)]
+    figures = np.array([against_labels(rows[part], label[part], 10) for part in parts])
+    best, chosen, smallest = figures.T
+    assert (best - chosen).max() < 0.2
+    assert abs((chosen - smallest).mean()) < 0.1

@@ -42,6 +42,6 @@ def test_flat_and_missing():
     assert rough_prominence(np.arange(3.0), np.full((3, 2), -1)) == 0.0
 
 
-def test_one_energy_per_row_is_wanted():
+def test_one_energy_per_row_is_wanted(unchecked):
     with pytest.raises(ShapeError, match="each of 4 rows of neighbours; got 3"):
         rough_prominence(np.zeros(3), _ring(4, 2))

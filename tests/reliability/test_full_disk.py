@@ -211,7 +211,7 @@ class TestCommands:
         ended.failed_clearly("The fit is kept in run.checkpoint")
         assert '"error": "write_run wanted to write' in ended.out
         assert _names(tmp_path) == ["run.checkpoint"]
-        never = "import latentatlas.train; loop = sys.modules['latentatlas.train.fit']._Loop\n"
+        never = "from latentatlas import train; loop = sys.modules['latentatlas.train.fit']._Loop\n"
         never += "def advance(*_): raise SystemExit('it trained')\nloop.advance = advance\n"
         run_code(never + fit_line + ", '--resume')").succeeded()
         np.testing.assert_array_equal(open_run(tmp_path / "run").points()["x"], open_run(finished).points()["x"])

@@ -29,7 +29,7 @@ def _read_all(run: Run) -> None:
     _ = run.spec, run.verdicts, run.metrics, run.pattern_pointer
     for read in (run.weights, run.points, run.history, run.patterns, run.vectors, run.sampled):
         read()
-    run.graph("input"), run.graph("latent")
+    run.graph("input"), run.graph("latent"), run.landscape()
 
 
 class TestRoundTrip:
@@ -41,6 +41,8 @@ class TestRoundTrip:
             (read.history(), contents.history),
             (read.graph("input"), contents.graph["input"]),
             (read.graph("latent"), contents.graph["latent"]),
+            (read.landscape()["minima"], contents.landscape["minima"]),
+            ({"b": read.landscape()["barriers"]}, {"b": contents.landscape["barriers"]}),
             ({"p": read.patterns(), "v": read.vectors()}, {"p": contents.patterns, "v": contents.vectors}),
         ):
             assert set(got) == set(wanted)
@@ -70,6 +72,18 @@ class TestRoundTrip:
         run = write_run(tmp_path / "run", dataclasses.replace(contents, patterns=POINTER))
         assert run.patterns() is None
         assert run.pattern_pointer == POINTER
+
+    def test_a_landscape_is_whole_or_refused(self, tmp_path, contents):
+        minima = contents.landscape["minima"]
+        for landscape, message in (
+            ({"minima": minima}, "minima and barriers"),
+            ({"minima": {}, "barriers": np.zeros((0, 0))}, "minima and barriers"),
+            ({"minima": minima, "barriers": np.zeros((3, 3))}, "one row of barriers per minimum"),
+        ):
+            with pytest.raises(StoreError, match=message):
+                RunContents(spec={}, landscape=landscape)
+        with pytest.raises(StoreError, match=r"written without landscape/minima\.parquet"):
+            write_run(tmp_path / "bare", RunContents(spec={})).landscape()
 
     def test_a_run_of_nothing_but_a_spec(self, tmp_path):
         run = write_run(tmp_path / "run", RunContents(spec={"a": 1}))

@@ -101,7 +101,7 @@ def group_words(texts: Sequence[str], groups: Int[np.ndarray, " n"], *, count: i
 
     _require_rows("group_words", texts, groups)
     total = int(groups.max(initial=-1)) + 1
-    joined = [" ".join(str(texts[row]) for row in np.flatnonzero(groups == group)) for group in range(total)]
+    joined = [" ".join(str(texts[row]) for row in np.flatnonzero(groups == group).tolist()) for group in range(total)]
     for stop_words in ("english", None):  # texts of nothing but stop words still have words
         counter = CountVectorizer(token_pattern=_WORD, stop_words=stop_words)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import NamedTuple, TypeAlias, final
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -74,7 +74,7 @@ _STARTS, _SPREAD = 14, 0.6
 _FIRST = 300
 _TINY = 1e-9
 
-Score = Float[np.ndarray, " n"]
+Score: TypeAlias = Float[np.ndarray, " n"]
 
 
 @final

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from latentatlas.experiments.arrowspace_source import (
 )
 from latentatlas.experiments.minima_blend import ALPHAS, QUANTITIES, SETS, gains, sweep
 from latentatlas.experiments.minima_rows import COLUMNS, OURS, Rows, found_in, judged, rows_of, steadiness
+from latentatlas.landscape import survey
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["pictures", "run", "to_markdown"]
 
@@ -77,25 +81,12 @@ def to_markdown(result: Mapping[str, Any]) -> str:
 
 
 def pictures(result: Mapping[str, Any]) -> dict[str, bytes]:
-    """Three PNG images by name: fields, landscape, α."""
-    from latentatlas.landscape.survey import survey
-    from latentatlas.plots import energy_map_figure, field_maps_figure, png_bytes, sweep_figure
+    """Three PNG images by name: fields and landscape of the rows with seed 42, figures against α."""
+    from latentatlas.plots import energy_map_figure, png_bytes, sweep_figure
 
     made = three_gaussians()
     rows = rows_of(made, 42)
-    found = found_in(rows)
     landscape = survey(made.table.x)
-    shown = {
-        "true cores": ~made.truth.core.astype(bool),  # type: ignore[union-attr]
-        "ours": found[OURS].score,
-        "KDE, dense = low": found["KDE, dense = low"].score,
-        "λ of the source (AS)": found["AS"].score,
-        "BH": found["BH"].score,
-        "BH + AS": found["BH + AS"].score,
-    }
-    marked = {name: np.flatnonzero(lowest_tenth(score)) for name, score in shown.items() if name != "true cores"}
-    marked["true cores"] = np.flatnonzero(made.truth.core)  # type: ignore[arg-type]
-    maps = field_maps_figure(rows.plane, shown, marked=marked, mark_name="the tenth of the rows that is chosen")
     energy = energy_map_figure(
         rows.plane,
         landscape.energy,
@@ -110,7 +101,24 @@ def pictures(result: Mapping[str, Any]) -> dict[str, bytes]:
         if blends and name != "blobs"
     }
     alphas = sweep_figure(np.array(ALPHAS), panels, parameter_name="α: 0 is λ alone, 1 geometry alone")
-    return {"minima_fields": png_bytes(maps), "minima_landscape": png_bytes(energy), "minima_alpha": png_bytes(alphas)}
+    figures = {"fields": _maps(made, rows), "landscape": energy, "alpha": alphas}
+    return {f"minima_{name}": png_bytes(figure) for name, figure in figures.items()}
+
+
+def _maps(made: Synthetic, rows: Rows) -> Figure:
+    from latentatlas.plots import field_maps_figure
+
+    assert made.truth.core is not None
+    found = found_in(rows)
+    titles = {"ours": OURS, "KDE, dense = low": "KDE, dense = low", "λ of the source (AS)": "AS"}
+    shown = {title: found[name].score for title, name in (titles | {"BH": "BH", "BH + AS": "BH + AS"}).items()}
+    marked = {title: np.flatnonzero(lowest_tenth(score)) for title, score in shown.items()}
+    return field_maps_figure(
+        rows.plane,
+        {"true cores": 1.0 - made.truth.core, **shown},
+        marked={"true cores": np.flatnonzero(made.truth.core), **marked},
+        mark_name="the tenth of the rows that is chosen",
+    )
 
 
 def _published() -> dict[str, Any]:
@@ -220,6 +228,7 @@ def _published_page(part: Mapping[str, Any]) -> str:
     lines += ["| | purity | mean λ | r with λ |", "|---|---|---|---|"]
     lines += [f"| {name} | {p:.3f} | {lam:.4f} | {r:.4f} |" for name, (p, lam, r) in part["corrected"].items()]
     lines += ["", *[f"- {name}: {value:.3f}" for name, value in part["facts"].items()]]
+    lines += ["", "![Six scores of the same rows](minima_fields.png)"]
     lines += ["", "Faults of the source that the table rests on, kept in this reproduction alone:", ""]
     return "\n".join([*lines, *[f"{number}. {fault}" for number, fault in enumerate(FAULTS, 1)]])
 
@@ -245,7 +254,9 @@ def _table_page(table: Mapping[str, Mapping[str, Sequence[float]]], seeds: int) 
         f"| {name} | " + " | ".join(_spread(figures[column]) for column in COLUMNS) + " |"
         for name, figures in table.items()
     ]
-    return "\n".join([*lines, "", *[_target(name, table[OURS][name], *rest) for name, *rest in _TARGETS]])
+    targets = [_target(name, table[OURS][name], limit, side) for name, limit, side in _TARGETS]
+    picture = "![Energy, minima and basins of the rows with seed 42](minima_landscape.png)"
+    return "\n".join([*lines, "", *targets, "", picture])
 
 
 def _sweep_page(sweeps: Mapping[str, Mapping[str, Mapping[str, list[list[float]]]]]) -> str:
@@ -272,7 +283,7 @@ def _sweep_page(sweeps: Mapping[str, Mapping[str, Mapping[str, list[list[float]]
                 alpha, gain, spread = gains(curves[quantity])
                 cells = [_spread(runs[:, at]) for at in (0, len(ALPHAS) // 2, -1)]
                 lines.append(f"| {name} | {blend} | {' | '.join(cells)} | {alpha} | {gain:+.3f} ± {spread:.3f} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", "![Both quantities against α](minima_alpha.png)"])
 
 
 def _speed_page(speed: Mapping[str, Mapping[str, float]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -25,7 +25,7 @@ _NEIGHBOURS = 15
 _KERNEL_NEIGHBOURS = 32
 _NEWS_ROWS = 4_000
 
-Score = Float[np.ndarray, " n"]
+Score: TypeAlias = Float[np.ndarray, " n"]
 
 
 class Case(NamedTuple):

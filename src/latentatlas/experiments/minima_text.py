@@ -13,13 +13,13 @@ from latentatlas.data.naming import group_words
 from latentatlas.estimator import Atlas
 from latentatlas.graph import fuzzy_weights, knn_graph
 from latentatlas.landscape import (
+    density_neighbours,
     find_minima,
     noise_prominence,
     rough_prominence,
     spectral_partition,
     survey,
 )
-from latentatlas.landscape.survey import density_neighbours
 from latentatlas.metrics import ClusteringAccuracy, NormalizedMutualInfo, Purity, contingency
 from latentatlas.spectral import diffusion_map, feature_laplacian
 

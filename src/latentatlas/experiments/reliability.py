@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from shutil import copytree
 from typing import Any, NamedTuple, final
@@ -320,10 +321,10 @@ class _Command:
 
 
 def _command(arguments: list[str], home: Path, place: int | None, reached: Any, channel: Any) -> None:
-    from latentatlas.cli import main
     from latentatlas.estimator import saving
     from latentatlas.train import Checkpoint
 
+    main = next(iter(entry_points(group="console_scripts", name="latentatlas"))).load()
     output = os.open(home / _OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)

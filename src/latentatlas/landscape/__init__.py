@@ -32,7 +32,7 @@ from latentatlas.landscape.partition import Candidate, Partition, normalised_cut
 from latentatlas.landscape.pathways import Pathway, minimum_energy_path
 from latentatlas.landscape.prototypes import DistanceScore, DotScore, PrototypeBank, Score
 from latentatlas.landscape.roughness import rough_prominence
-from latentatlas.landscape.survey import noise_prominence, survey
+from latentatlas.landscape.survey import density_neighbours, noise_prominence, survey
 from latentatlas.landscape.wells import GaussianWells, fit_wells
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "adjusted_langevin",
     "blend",
     "density_energy",
+    "density_neighbours",
     "descend",
     "energies",
     "find_basins",

@@ -47,7 +47,7 @@ class Descent:
 @final
 @dataclass(frozen=True, eq=False)
 class Wells:
-    """Where descents end, lowest first.
+    """Where descents end, lowest first; equally low ones by position.
 
     Attributes:
         points: one per well: the lowest end in it.
@@ -169,13 +169,9 @@ def find_basins(
     label = connected_components(near, directed=False)[1]
     by_height = np.lexsort((heights, label))
     best = by_height[np.unique(label[by_height], return_index=True)[1]]
-    order = _ascending(heights[best], ends[best])
+    tall = max(float(run.energy[0].max()) - float(heights.min()), np.finfo(float).tiny)
+    level = np.round((heights[best] - heights.min()) / tall, 9)  # equal wells keep one order whatever the rounding
+    order = np.lexsort((*ends[best].T[::-1], level))
     place = np.empty(len(best), dtype=np.int64)
     place[order] = np.arange(len(best))
     return Wells(ends[best][order], heights[best][order], place[label], run.converged.cpu().numpy())
-
-
-def _ascending(heights: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """By energy to 9 digits, then by position, so that equal wells keep one order whatever the rounding."""
-    scale = max(float(np.abs(heights).max()), np.finfo(float).tiny)
-    return np.lexsort((*points.T[::-1], np.round(heights / scale, 9)))

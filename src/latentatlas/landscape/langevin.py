@@ -91,7 +91,7 @@ def adjusted_langevin(
 ) -> Samples:
     """Metropolis-adjusted Langevin (MALA): the proposals of `langevin`, accepted so that exp(−E/T) is exact.
 
-    A proposal z' is accepted with probability min(1, exp((E(z) − E(z'))/T) q(z|z')/q(z'|z)), where q(z'|z) is normal
+    A proposal z' is accepted with probability min(1, exp((E(z) − E(z'))/T) q(z'→z)/q(z→z')), where q(z→z') is normal
     around z − (η/2T)∇E with variance η. An acceptance near .6 mixes best; below .3 lower the step.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
@@ -164,10 +165,13 @@ def _leading(weights: sp.csr_matrix | sp.csr_array, count: int) -> tuple[np.ndar
 
 def _clustered(vectors: Float[np.ndarray, "n k"], count: int, seed: int) -> Int[np.ndarray, " n"]:
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     rows = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
-    return KMeans(count, n_init=_KMEANS_STARTS, random_state=seed).fit_predict(rows).astype(np.int64)
+    with warnings.catch_warnings():  # rows of one component may all be equal; some basins then stay empty
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return KMeans(count, n_init=_KMEANS_STARTS, random_state=seed).fit_predict(rows).astype(np.int64)
 
 
 def _perturbed(weights: sp.csr_matrix | sp.csr_array, rng: np.random.Generator) -> sp.csr_matrix:

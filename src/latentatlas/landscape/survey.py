@@ -69,7 +69,7 @@ def survey(
     if n_neighbors < 1:
         raise SpecError(f"survey wants n_neighbors ≥ 1; got {n_neighbors}. 15 is usual.")
     rows = _checked(x)
-    wide = min(n_neighbors, n - 1) if field else density_neighbours(n, n_neighbors)
+    wide = density_neighbours(n, n_neighbors) if field is None else min(n_neighbors, n - 1)
     near = knn_graph(rows, wide, metric=metric, seed=seed) if wide else _alone()
     graph = near.indices[:, :n_neighbors]
     if field is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -261,8 +261,8 @@ def _draw_curve(axes: Axes, parameter: np.ndarray, runs: np.ndarray, colour: str
         axes.fill_between(parameter, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
 
 
-def _legend_entries(panels: Sequence[Axes]) -> tuple[list[object], list[str]]:
-    entries: dict[str, object] = {}
+def _legend_entries(panels: Sequence[Axes]) -> tuple[list[Any], list[str]]:
+    entries: dict[str, Any] = {}
     for axes in panels:
         handles, labels = axes.get_legend_handles_labels()
         entries |= {label: handle for handle, label in zip(handles, labels, strict=True) if label not in entries}

@@ -157,8 +157,9 @@ def _draw_passes(axes: Axes, places: np.ndarray, ends: np.ndarray, climbs: np.nd
     for (first, second), climb in zip(ends, climbs, strict=True):
         if np.linalg.norm(pixels[first] - pixels[second]) < _SHORT_LINE:
             continue  # the discs at its ends leave no room
-        middle = (places[first] + places[second]) / 2
-        axes.text(*middle, f"{climb:.3g}", ha="center", va="center", fontsize=9, color=INK, zorder=7, path_effects=halo)
+        across, up = (places[first] + places[second]) / 2
+        text = axes.text(across, up, f"{climb:.3g}", ha="center", va="center", fontsize=9, color=INK, zorder=7)
+        text.set_path_effects(halo)
 
 
 def _require_rows(who: str, n: int, minima: np.ndarray, **columns: np.ndarray | None) -> None:

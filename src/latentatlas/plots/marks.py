@@ -105,6 +105,7 @@ def _disc(axes: Axes, name: str, place: np.ndarray, offset: tuple[float, float])
 
 def _extent(text: Annotation, renderer: Any) -> Bbox:
     """The disc of a name, with a pixel of air around it."""
+    text.get_window_extent(renderer)  # moves an annotation to where it points
     text.update_bbox_position_size(renderer)
     disc = text.get_bbox_patch()
     assert disc is not None

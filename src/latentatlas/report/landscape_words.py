@@ -127,7 +127,7 @@ def _exemplars(run: LandscapeRun, rows: np.ndarray) -> list[str]:
 def _composition(label: np.ndarray) -> dict[str, float]:
     names, counts = np.unique(label.astype(str), return_counts=True)
     leading = np.argsort(-counts, kind="stable")[:_LABELS]
-    return {str(names[place]): counts[place] / len(label) for place in leading}
+    return {str(names[place]): float(counts[place] / len(label)) for place in leading}
 
 
 def _on_joins(run: LandscapeRun) -> list[str]:
@@ -157,8 +157,8 @@ def _on_fields(run: LandscapeRun) -> list[str]:
     ]
     if compared.labels is not None:
         words.append(
-            "Purity rewards rows chosen from one class alone: a set that leaves out every other class is perfectly pure. "
-            "Read it beside coverage."
+            "Purity rewards rows chosen from one class alone: a set that leaves out every other class is perfectly "
+            "pure. Read it beside coverage."
         )
     return [*words, *compared.left_out]
 
