@@ -117,12 +117,13 @@ def test_the_unit_does_not_matter(latentatlas, tmp_path, rng, scale, field):
     np.testing.assert_allclose(first["energy"], second["energy"], rtol=1e-3, atol=1e-3)
 
 
-def test_a_number_of_basins(latentatlas, csv, out):
-    outcome = latentatlas("minima", csv, "--out", out, "--basins", 2, "--neighbours", 60)
-    assert "2 were asked for" in outcome.message
+def test_a_number_of_basins(latentatlas, csv, tmp_path, rng, out):
+    source = _rows(tmp_path, np.repeat(3 * np.eye(3), 100, axis=0) + rng.normal(size=(300, 3)))
+    outcome = latentatlas("minima", source, "--out", out, "--basins", 2)
+    assert "2 were asked for; minima joined" in outcome.message
     assert len(open_run(out).landscape()["minima"]["row"]) == 2
-    assert "has no more minima" in latentatlas("minima", csv, "--out", out, "--basins", 99, "--overwrite").message
-    apart = latentatlas("minima", csv, "--out", out, "--basins", 2, "--overwrite")  # the clusters have no edge between
+    assert "has no more minima" in latentatlas("minima", source, "--out", out, "--basins", 99, "--overwrite").message
+    apart = latentatlas("minima", csv, "--out", out, "--basins", 2, "--overwrite")  # its clusters have no edge between
     assert "the neighbour graph has 3 parts with no way" in apart.message
 
 

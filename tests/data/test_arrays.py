@@ -199,3 +199,10 @@ def test_scales_of_rare_events_and_constants_raise_no_alarm(rng):
         warn_of_scales(pixels)
         warn_of_scales(np.hstack([rare, 50 * rng.normal(size=(200, 2))]).astype(np.float32))
         warn_of_scales(np.ones((5, 2), np.float32))
+
+
+def test_a_column_that_is_constant_but_for_rounding_raises_no_alarm():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 3)).astype(np.float32)
+    x[:, 1] *= 1e-33
+    warn_of_scales(x)

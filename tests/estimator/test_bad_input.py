@@ -12,6 +12,7 @@ import pytest
 from latentatlas.core import DataError, ShapeError, SpecError, StoreError
 from latentatlas.data import DataWarning, Table
 from latentatlas.estimator import Atlas
+from latentatlas.models import ImageEncoder
 
 Maker = Callable[..., Atlas]
 
@@ -217,3 +218,11 @@ def test_a_folder_that_cannot_be_written_is_refused(flat: Atlas, tmp_path):
         StoreError, match=r"^A run folder was wanted at .*file; there is a file\. Choose another folder\.$"
     ):
         flat.save(tmp_path / "file")
+
+
+def test_an_encoder_for_items_of_another_shape(quick: Callable[..., Atlas]):
+    images = Table(np.random.default_rng(0).random((40, 48), np.float32), item_shape=(4, 4, 3), name="pets")
+    message = r"'pets', which have the shape \(4, 4, 3\); ImageEncoder has \(3, 4, 4\)\. Give it"
+    with pytest.raises(SpecError, match=message):
+        quick(encoder=ImageEncoder((3, 4, 4), 2)).fit(images)
+    quick(encoder=ImageEncoder((4, 4, 3), 2, channels=(2, 2), hidden=4), steps=2).fit(images)

@@ -80,3 +80,16 @@ def test_a_head_starts_as_the_first_two_axes():
     z = torch.randn(3, 4)
     torch.testing.assert_close(head(z), z[:, :2])
     assert MapHead(1)(torch.randn(3, 1)).shape == (3, 2)
+
+
+def test_images_with_the_channels_behind_are_the_same_images():
+    small = {"channels": (4, 8), "hidden": 16}
+    first, last = ImageEncoder((3, 8, 6), 2, **small), ImageEncoder((8, 6, 3), 2, **small)
+    last.load_state_dict(first.state_dict())
+    images = torch.rand(5, 3, 8, 6)
+    x, moved = images.flatten(1), images.movedim(1, 3).flatten(1)
+    torch.testing.assert_close(first(x), last(moved))
+    decoder, other = first.mirror(), last.mirror()
+    other.load_state_dict(decoder.state_dict())
+    z = torch.randn(5, 2)
+    torch.testing.assert_close(decoder(z).reshape(5, 3, 8, 6), other(z).reshape(5, 8, 6, 3).movedim(3, 1))

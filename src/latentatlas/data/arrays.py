@@ -19,6 +19,7 @@ __all__ = ["DataWarning", "as_array", "as_matrix", "match_columns", "require_var
 _LARGE = 2**30  # bytes from which densifying a sparse matrix is worth a warning
 _SCALE_ROWS = 5_000
 _SCALE_RATIO = 100.0
+_ROUNDING = 1e-12  # of the largest deviation; less is a constant that was computed
 
 
 class DataWarning(UserWarning):
@@ -212,7 +213,7 @@ def warn_of_scales(x: Float[np.ndarray, "n features"], columns: Sequence[str] | 
     sample = x[:: max(1, len(x) // _SCALE_ROWS)]
     spread = sample.std(axis=0, dtype=np.float64)
     varied = (sample != np.median(sample, axis=0)).mean(axis=0) >= 0.25
-    compared = np.flatnonzero(varied & (spread > 0))
+    compared = np.flatnonzero(varied & (spread > _ROUNDING * spread.max(initial=0)))
     if not len(compared):
         return
     low, high = compared[spread[compared].argmin()], compared[spread[compared].argmax()]

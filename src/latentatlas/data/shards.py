@@ -153,7 +153,7 @@ def read_shards(
     id_column: str | None = None,
     training_rows: int = _TRAINING_ROWS,
 ) -> Shards:
-    """Open the shards of a folder (with its sub-folders), a glob such as "rows/*.parquet", a file, or a list of files.
+    """Open the shards of a folder (with its sub-folders), a glob such as `rows/*.parquet`, a file, or a list of files.
 
     Nothing but schemas, row counts and the first block is read. All files must have the same columns, of the same
     kinds; empty files are left out with a `DataWarning`. Columns take their roles as in `read_table`.

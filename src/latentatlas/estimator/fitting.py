@@ -156,7 +156,11 @@ def fit_problem(
         model.adapt(batch.x)
         steps = problem.steps or default_steps(len(train))
         edges = problem.batch_edges or default_edges(len(train))
-        recipes = (Recipe(steps), Recipe(max(1, int(_FINAL_SHARE * steps)), rate=_FINAL_RATE))
+        last = max(1, int(_FINAL_SHARE * steps))
+        recipes = (
+            Recipe(steps, log_every=_log_every(steps)),
+            Recipe(last, rate=_FINAL_RATE, log_every=_log_every(last)),
+        )
         source = EdgeBatches(batch, weights, size=edges, seed=problem.seed)
         fabric = fabric_on(problem.device)
         resumable = [[*callbacks, *_checkpoint(checkpoints, stage)] for stage in STAGES]
@@ -170,6 +174,11 @@ def fit_problem(
         second = fit(model, objective, source, recipes[1], held_out=aside, callbacks=resumable[1], fabric=fabric)
         history = joined(first.columns(), second.columns())
     return Fitted(stem, model, objective, recipes, history, threads, time.perf_counter() - started)
+
+
+def _log_every(steps: int) -> int:
+    """Steps between two records: 50, less where there would be fewer than eight records to draw."""
+    return max(1, min(50, steps // 8))
 
 
 def _checkpoint(folder: Path | None, stage: str) -> list[Callback]:

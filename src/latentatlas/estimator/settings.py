@@ -46,7 +46,7 @@ def check_rows(atlas: Any, table: Table) -> None:
     Raises:
         ShapeError: for too few rows.
         DataError: for rows that are all equal.
-        SpecError: for a patience without rows to watch.
+        SpecError: for a patience without rows to watch, or an encoder of items of another shape.
     """
     n = len(table)
     if n <= atlas.n_neighbors:
@@ -55,11 +55,23 @@ def check_rows(atlas: Any, table: Table) -> None:
     require_variation(table.x)
     if not atlas.standardize:
         warn_of_scales(table.x, table.columns)
+    _check_shape(atlas.encoder, table)
     if atlas.patience is not None and int(atlas.held_out * n) < 1:
         raise SpecError(
             f"Atlas wants held-out rows to stop early by; held_out={atlas.held_out} leaves none of {n}. "
             "Raise held_out, or leave patience out."
         )
+
+
+def _check_shape(encoder: Any, table: Table) -> None:
+    """An encoder of images or signals folds rows into items; the wrong shape would scramble them silently."""
+    wanted, items = getattr(encoder, "shape", None), table.item_shape
+    if wanted is None or items is None or tuple(wanted) in (items, (1, *items)):
+        return
+    raise SpecError(
+        f"Atlas wants an encoder for the items of {table.name!r}, which have the shape {items}; "
+        f"{type(encoder).__name__} has {tuple(wanted)}. Give it the shape {items if len(items) > 2 else (1, *items)}."
+    )
 
 
 def _is_integer(value: Any) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from latentatlas.models.layers import (
     axis_sizes,
+    channels_last,
     check_columns,
     half_whitening,
     perceptron,
@@ -77,7 +78,7 @@ class ImageDecoder(Decoder):
 
     Args:
         dim: latent axes.
-        shape: (channels, height, width) of the output before flattening.
+        shape: of the output before flattening, (channels, height, width) or (height, width, channels) with 1 or 3.
         channels: input channels of the transposed convolutions.
         hidden: width of the hidden layer.
         spread: the encoder's `spread`.
@@ -100,10 +101,12 @@ class ImageDecoder(Decoder):
         self.channels = tuple(channels)
         self.hidden = hidden
         self.spread = spread
+        self._last = channels_last(self.shape)
+        depth, self._height, self._width = (self.shape[2], *self.shape[:2]) if self._last else self.shape
         shrink = 2 ** len(self.channels)
-        self._grid = (self.channels[0], math.ceil(self.shape[1] / shrink), math.ceil(self.shape[2] / shrink))
+        self._grid = (self.channels[0], math.ceil(self._height / shrink), math.ceil(self._width / shrink))
         self.net = perceptron([dim, hidden, math.prod(self._grid)])
-        sizes = [*self.channels, self.shape[0]]
+        sizes = [*self.channels, depth]
         layers: list[nn.Module] = []
         for size_in, size_out in itertools.pairwise(sizes):
             layers += [nn.ReLU(), nn.ConvTranspose2d(size_in, size_out, 4, stride=2, padding=1)]
@@ -113,7 +116,8 @@ class ImageDecoder(Decoder):
         """O(n · pixels · channels)."""
         check_columns("ImageDecoder", z, self.dim)
         images = self.convolutions(self.net(z / self.spread).reshape(len(z), *self._grid))
-        return images[:, :, : self.shape[1], : self.shape[2]].flatten(1)
+        images = images[:, :, : self._height, : self._width]
+        return (images.movedim(1, 3) if self._last else images).flatten(1)
 
 
 @final

@@ -16,6 +16,7 @@ from latentatlas.core import ShapeError
 from latentatlas.models.decoders import Decoder, ImageDecoder, MLPDecoder, SignalDecoder
 from latentatlas.models.layers import (
     axis_sizes,
+    channels_last,
     check_columns,
     half_whitening,
     perceptron,
@@ -110,7 +111,8 @@ class ImageEncoder(Encoder):
     """Two strided convolutions, then a perceptron, for small images (8 to 64 pixels a side).
 
     Args:
-        shape: (channels, height, width) of the flattened input.
+        shape: of the flattened input, (channels, height, width), or (height, width, channels) with 1 or 3 channels, as
+            `Images` reads colour pictures.
         dim: latent axes.
         channels: channels of the two convolutions.
         hidden: width of the last hidden layer.
@@ -134,18 +136,21 @@ class ImageEncoder(Encoder):
         self.channels = tuple(channels)
         self.hidden = hidden
         self.spread = spread
-        sizes = [self.shape[0], *self.channels]
+        self._last = channels_last(self.shape)
+        depth, height, width = (self.shape[2], *self.shape[:2]) if self._last else self.shape
+        sizes = [depth, *self.channels]
         layers: list[nn.Module] = []
         for size_in, size_out in itertools.pairwise(sizes):
             layers += [nn.Conv2d(size_in, size_out, 3, stride=2, padding=1), nn.ReLU()]
         self.convolutions = nn.Sequential(*layers)
         shrink = 2 ** len(self.channels)
-        flat = self.channels[-1] * math.ceil(self.shape[1] / shrink) * math.ceil(self.shape[2] / shrink)
+        flat = self.channels[-1] * math.ceil(height / shrink) * math.ceil(width / shrink)
         self.net = perceptron([flat, hidden, dim])
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """O(n · pixels · channels)."""
         images = _folded("ImageEncoder", x, self.shape)
+        images = images.movedim(3, 1) if self._last else images
         return self.spread * self.net(self.convolutions(images).flatten(1))
 
     def mirror(self) -> ImageDecoder:

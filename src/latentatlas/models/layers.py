@@ -12,7 +12,15 @@ from torch import Tensor, nn
 
 from latentatlas.core import ShapeError, SpecError
 
-__all__ = ["axis_sizes", "check_columns", "half_whitening", "perceptron", "positive_ints", "positive_number"]
+__all__ = [
+    "axis_sizes",
+    "channels_last",
+    "check_columns",
+    "half_whitening",
+    "perceptron",
+    "positive_ints",
+    "positive_number",
+]
 
 
 def perceptron(sizes: Sequence[int], *, last_gain: float = 1.0) -> nn.Sequential:
@@ -89,3 +97,12 @@ def check_columns(who: str, x: Tensor, count: int) -> None:
     """
     if x.shape[-1] != count:
         raise ShapeError(f"{who} wants {count} columns; got {x.shape[-1]}. Pass the columns it was built for.")
+
+
+def channels_last(shape: Sequence[int]) -> bool:
+    """Whether an image shape is (height, width, channels): 1 or 3 at the end and not in front.
+
+    >>> channels_last((32, 32, 3)), channels_last((3, 32, 32)), channels_last((1, 8, 8))
+    (True, False, False)
+    """
+    return shape[-1] in (1, 3) and shape[0] not in (1, 3)
