@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ def rows_of(
         return read_table(source, reader, **roles)
     if reader is not None:
         return read_table(source, reader, **roles)  # says what is wrong
-    return read_shards(source, **roles, **({} if training_rows is None else {"training_rows": training_rows}))
+    opened = read_shards(source, **roles)
+    return opened if training_rows is None else replace(opened, training_rows=training_rows)
 
 
 def reader_of(run: Run, embedder: str | None = None) -> Reader | None:

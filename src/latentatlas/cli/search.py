@@ -89,8 +89,10 @@ def _of_text(run: Run, text: str, embedder: str | None) -> tuple[np.ndarray, lis
 def _of_file(run: Run, source: str, embedder: str | None) -> tuple[np.ndarray, list[str]]:
     from latentatlas.build import load
     from latentatlas.cli.rows import rows_like
+    from latentatlas.data import Shards
 
-    table = rows_like(run, source, embedder=embedder)
+    rows = rows_like(run, source, embedder=embedder)
+    table = rows.read() if isinstance(rows, Shards) else rows
     return load(run).transform(table), [str(name) for name in table.ids]
 
 

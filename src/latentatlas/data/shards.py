@@ -72,6 +72,10 @@ class Shards:
     pointer: str
     _ids: str | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        if self.training_rows < 2:
+            raise SpecError(f"Shards want training_rows ≥ 2; got {self.training_rows}. 200,000 is usual.")
+
     def __len__(self) -> int:
         return sum(self.counts)
 
@@ -181,8 +185,6 @@ def read_shards(
     ...     len(shards), shards.columns, [len(block) for block in shards.blocks()]
     (6, ('a', 'b'), [2, 2, 2])
     """
-    if training_rows < 2:
-        raise SpecError(f"read_shards wants training_rows ≥ 2; got {training_rows}. 200,000 is usual.")
     roles = Roles.of(vector=vector, label=label, nuisance=nuisance, environment=environment, id_column=id_column)
     paths = _paths(source) if isinstance(source, str | Path) else tuple(Path(each) for each in source)
     if not paths:
