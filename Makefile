@@ -5,7 +5,7 @@ RUN ?= RUN
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test slow lint docs bench results clean
+.PHONY: demo test slow guides lint docs bench results clean
 
 demo: $(VENV)/base.installed  ## fit the bundled digits, print the certificate, write the report
 	$(BIN)/latentatlas fit digits --out $(RUN) --dim 2 --overwrite
@@ -16,6 +16,9 @@ test: $(VENV)/test.installed  ## all fast tests and doctests
 
 slow: $(VENV)/test.installed  ## the slow tests
 	$(BIN)/python -m pytest -m slow
+
+guides: $(VENV)/test.installed  ## every block of README and guides
+	$(BIN)/python -m pytest tests/docs -m "slow or not slow"
 
 lint: $(VENV)/test.installed $(VENV)/lint.installed  ## style, types and import arrows
 	$(BIN)/ruff check src tests docs

@@ -17,12 +17,9 @@ LEFT_OUT = {"README.md": 3, "texts.md": 5, "minima.md": 1} | dict.fromkeys(
 )
 """Blocks that are not run here: installations, files of the reader, models that must be downloaded."""
 
-SLOW = {"README.md", "start.md", "parquet.md", "images.md", "new-rows.md", "interrupted-fits.md", "nuisance.md"}
 
-
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.name in SLOW)) for page in PAGES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path):
     model = os.environ.get("LATENTATLAS_SENTENCE_MODEL")  # a folder, for the texts
     if model:
