@@ -237,7 +237,7 @@ def _loaded(model: str, device: str) -> Any:
 
 
 def _downloaded(library: Any, model: str, device: str) -> Any:
-    from huggingface_hub import model_info
+    from huggingface_hub import model_info  # pyright: ignore[reportMissingImports]  # an extra
 
     try:
         model_info(model, timeout=10)  # the library alone would try for more than a minute where there is no network
@@ -253,7 +253,7 @@ def _downloaded(library: Any, model: str, device: str) -> Any:
 @contextmanager
 def _without_bars() -> Iterator[None]:
     """Without the progress bar for loading weights, which takes less than a second."""
-    from transformers.utils import logging
+    from transformers.utils import logging  # pyright: ignore[reportMissingImports]  # an extra
 
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
