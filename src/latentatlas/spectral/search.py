@@ -100,7 +100,7 @@ class Hits:
 
     Attributes:
         rows: row numbers; −1 where an approximate search found too few.
-        scores: τ·cos + (1 − τ)(1 − |Δλ|), in [−1, 1]; −∞ beside −1.
+        scores: τ·cos + (1 − τ)(1 − abs(Δλ)), in [−1, 1]; −∞ beside −1.
     """
 
     rows: Int[np.ndarray, "queries k"]
@@ -133,7 +133,7 @@ class SpectralIndex:
     _by_lambda: Int[np.ndarray, " n"]
 
     def search(self, queries: Num[np.ndarray, "queries features"], *, k: int = 10, tau: float = 0.5) -> Hits:
-        """The k rows of the highest score τ·cos(q, x) + (1 − τ)(1 − |λ(q) − λ(x)|) for each query.
+        """The k rows of the highest score τ·cos(q, x) + (1 − τ)(1 − abs(λ(q) − λ(x))) for each query.
 
         With τ = 1 this is cosine search, with τ = 0 the angle plays no part. With `candidates` the rows that are scored
         are those nearest by angle (approximately) and those nearest by λ: a row that is second-rate in both but best in
