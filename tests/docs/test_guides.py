@@ -17,9 +17,12 @@ LEFT_OUT = {"README.md": 3, "texts.md": 5, "minima.md": 1} | dict.fromkeys(
 )
 """Blocks that are not run here: installations, files of the reader, models that must be downloaded."""
 
+QUICK = ("csv-to-map.md", "interactions.md")
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.name not in QUICK)) for page in PAGES]
+)
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path):
     model = os.environ.get("LATENTATLAS_SENTENCE_MODEL")  # a folder, for the texts
     if model:
