@@ -132,7 +132,7 @@ NOT_CONFIGURATION = {
         ("graph.Neighbours", "landscape.Landscape", "metrics.NeighbourRanks", "checks.Evidence"), "holds arrays"
     ),
     **dict.fromkeys(("data.Table", "data.InteractionMatrix", "data.Ratings", "data.Retrieval"), "holds arrays"),
-    **dict.fromkeys(("data.Hierarchy", "data.ShardSample", "data.Shards"), "holds data"),
+    **dict.fromkeys(("data.GroupValue", "data.Hierarchy", "data.ShardSample", "data.Shards"), "holds data"),
     **dict.fromkeys(("data.Corpus", "data.CorpusFile", "data.Edition"), "describes files"),
     **dict.fromkeys(("train.EdgeBatches", "train.RowBatches"), "holds the training rows"),
     **dict.fromkeys(("spectral.DiffusionMap", "spectral.FeatureClusters", "spectral.FeatureLaplacian"), "holds arrays"),

@@ -69,8 +69,8 @@ class Run:
                 self._open()
                 break
             except StoreError:
-                if attempt + 1 == _ATTEMPTS or _current(self.path) == before:
-                    raise  # otherwise another run took the place while this one was opened
+                if attempt + 1 == _ATTEMPTS or (before is not None and _current(self.path) == before):
+                    raise  # otherwise another run took the place while this one was opened, or is about to
 
     def _open(self) -> None:
         self._verified.clear()
