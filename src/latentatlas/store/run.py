@@ -272,11 +272,15 @@ class Run:
 
 
 def _current(path: Path) -> bytes | None:
-    """The manifest that is there, once other processes have finished what they are at; None if there is none."""
+    """Which folder is there and its manifest, once other processes have finished what they are at; None if none is.
+
+    The manifest alone would not do: a run may be replaced by an equal one.
+    """
     try:
         recover(path.resolve())
         roll_forward(path)
-        return (path / MANIFEST).read_bytes()
+        state = path.stat()
+        return f"{state.st_ino} {state.st_ctime_ns} ".encode() + (path / MANIFEST).read_bytes()
     except (OSError, StoreError):
         return None
 
