@@ -261,7 +261,7 @@ class Run:
 
     def _is_unchanged(self) -> bool:
         """Whether the manifest is still the one that was read; follows the replacement of small files."""
-        manifest = _read_manifest(self.path)
+        manifest = _steady_manifest(self.path)
         if manifest == self._manifest:
             return True
         if not manifest.is_of_same_run(self._manifest):
@@ -283,6 +283,18 @@ def _current(path: Path) -> bytes | None:
         return f"{state.st_ino} {state.st_ctime_ns} ".encode() + (path / MANIFEST).read_bytes()
     except (OSError, StoreError):
         return None
+
+
+def _steady_manifest(path: Path) -> Manifest:
+    """The manifest; tried again where another run takes the place meanwhile."""
+    for _ in range(_ATTEMPTS - 1):
+        before = _current(path)
+        try:
+            return _read_manifest(path)
+        except StoreError:
+            if before is not None and _current(path) == before:
+                raise
+    return _read_manifest(path)
 
 
 def _read_manifest(path: Path) -> Manifest:
