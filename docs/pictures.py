@@ -1,7 +1,7 @@
 """The pictures of the term pages, each showing the term on a case whose answer is known, and of data and landscapes.
 
-Run `python docs/pictures.py`; it writes docs/images/term-*.png, synthetic.png and landscape-digits.png. Takes a few
-seconds.
+Run `python docs/pictures.py`; it writes docs/images/term-*.png, synthetic.png and landscape-digits.png. Takes half a
+minute.
 """
 
 from __future__ import annotations
@@ -12,24 +12,26 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pictures_topology as topology
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from picture_parts import BLUE, GREY, RED, bare, join, row_of_panels, solid
 from PIL import Image
 
-from latentatlas.core import Charts, Edges
+from latentatlas.core import Charts
 from latentatlas.data import Table, synthetic
 from latentatlas.landscape import DistanceScore, PrototypeBank
-from latentatlas.terms import HSIC, Anchor, ChartBalance, Covariance, NeighborContrast, PrototypeEnergy, Reconstruction
+from latentatlas.terms import HSIC, Anchor, ChartBalance, Covariance, PrototypeEnergy, Reconstruction
 
 IMAGES = Path(__file__).parent / "images"
-BLUE, RED, GREY = "#1f6fb4", "#d1495b", "#8a8f98"
 
 
 def main() -> None:
     """Draw all pictures."""
     matplotlib.rcParams.update({"font.size": 8, "axes.titlesize": 9})
-    terms = (reconstruction, neighbor_contrast, hsic, covariance, prototype_energy, chart_balance, anchor)
+    terms = [reconstruction, hsic, covariance, prototype_energy, chart_balance, anchor]
+    terms += [topology.neighbor_contrast, topology.triplet, topology.local_distance, topology.stress]
+    terms += [topology.signature, topology.rtd_lite, topology.neighbor_reconstruction]
     pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {
         "synthetic": synthetic_sets,
         "landscape-digits": landscape_of_digits,
@@ -64,51 +66,21 @@ def reconstruction() -> Figure:
     x = x * torch.tensor([1.5, 0.5]).sqrt()
     turn = torch.tensor([[math.cos(0.5), -math.sin(0.5)], [math.sin(0.5), math.cos(0.5)]])
     x, axis = x @ turn.T, turn[:, 0]
-    figure, panels = _panels(3, sharex=True, sharey=True)
+    figure, panels = row_of_panels(3, sharex=True, sharey=True)
     cases = {"the mean": torch.zeros_like(x), "one axis": (x @ axis)[:, None] * axis, "every row": x}
     for panel, (name, recon) in zip(panels, cases.items(), strict=True):
-        _join(panel, x, recon, colour=RED)
+        join(panel, x, recon, colour=RED)
         panel.scatter(*x.T, s=9, color=BLUE, label="x")
         panel.scatter(*recon.T, s=9, color=RED, label="x̂")
         panel.set_title(f"decodes {name}: {float(Reconstruction()(x, recon)):.2f}")
-        _bare(panel)
+        bare(panel)
     panels[0].legend(loc="upper left", frameon=False, handletextpad=0.1)
-    return figure
-
-
-def neighbor_contrast() -> Figure:
-    """A ring of 48 rows, each joined to the next, from a random start: the ring comes back."""
-    n, source = 48, torch.arange(48)
-    target = (source + 1) % n
-    known = torch.eye(n, dtype=torch.bool)
-    known[source, target] = known[target, source] = True
-    edges, term = Edges(source, target, known), NeighborContrast(negatives=8.0)
-    z = (0.02 * torch.randn(n, 2)).requires_grad_()
-    start, values = z.detach().clone(), []
-    optimiser = torch.optim.Adam([z], lr=0.1)
-    for _ in range(1500):
-        loss = term(z, edges)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        values.append(float(loss.detach()))
-    figure, panels = _panels(3)
-    for panel, rows, title in ((panels[0], start, "random start"), (panels[1], z.detach(), "after 1,500 steps")):
-        _join(panel, rows, rows[target], colour=GREY)
-        panel.scatter(*rows.T, s=14, c=source, cmap="twilight")
-        panel.set_title(title)
-        panel.set_aspect("equal", adjustable="datalim")
-        _bare(panel)
-    panels[2].axhline(math.log(9), color=GREY, linestyle=":", linewidth=1)
-    panels[2].text(1500, math.log(9), "log(1 + m): all rows in one place ", ha="right", va="bottom")
-    panels[2].plot(values, color=BLUE)
-    panels[2].set(xlabel="step", title="value", ylim=(0, 2.6))
     return figure
 
 
 def hsic() -> Figure:
     """Independent: scatters around 0. A parabola has correlation 0 and yet depends: above 0 in every batch."""
-    figure, panels = _panels(3)
+    figure, panels = row_of_panels(3)
     nuisance = torch.rand(400) * 4 - 2
     noise = 0.3 * torch.randn(400)
     cases = {"independent": torch.randn(400), "z = nuisance² + noise": nuisance.square() - 4 / 3 + noise}
@@ -131,7 +103,7 @@ def hsic() -> Figure:
 
 def covariance() -> Figure:
     """Two axes of unit variance with correlation ρ: the value is ρ²."""
-    figure, panels = _panels(3)
+    figure, panels = row_of_panels(3)
     rows = torch.randn(4000, 2)
     rows = (rows - rows.mean(dim=0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(rows.T))).T
 
@@ -143,7 +115,7 @@ def covariance() -> Figure:
         panel.scatter(*z[:500].T, s=3, color=BLUE)
         panel.set(title=f"ρ = {rho:g}: {float(Covariance()(z)):.2f}", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5))
         panel.set_aspect("equal")
-        _bare(panel)
+        bare(panel)
     grid = np.linspace(-1, 1, 11)
     panels[2].plot(np.linspace(-1, 1, 101), np.linspace(-1, 1, 101) ** 2, color=GREY, label="ρ²")
     panels[2].scatter(grid, [float(Covariance()(correlated(float(rho)))) for rho in grid], color=BLUE, label="the term")
@@ -154,7 +126,7 @@ def covariance() -> Figure:
 
 def prototype_energy() -> Figure:
     """Two prototypes: sharp banks follow the nearest parabola d²/(2τ²), smooth ones merge into one basin."""
-    figure, panels = _panels(2)
+    figure, panels = row_of_panels(2)
     line = torch.linspace(-4, 4, 401)[:, None]
     for beta, colour in ((0.5, "#9ecae1"), (2.0, BLUE), (20.0, "#08306b")):
         bank = _bank([[-1.5], [1.5]], beta=beta)
@@ -174,13 +146,13 @@ def prototype_energy() -> Figure:
     value = float(PrototypeEnergy()(start, bank.energy).detach())
     lower = float(PrototypeEnergy()(stop, bank.energy).detach())
     panels[1].set_title(f"one step of recall: mean energy {value:.2f} → {lower:.2f}")
-    _bare(panels[1])
+    bare(panels[1])
     return figure
 
 
 def chart_balance() -> Figure:
     """K = 4 charts: 0 where all are used alike, log 4 where one takes all."""
-    figure, panels = _panels(3)
+    figure, panels = row_of_panels(3)
     usages = {"balanced": [0.25, 0.25, 0.25, 0.25], "one chart": [0.0, 1.0, 0.0, 0.0]}
     for panel, (name, usage) in zip(panels, usages.items(), strict=False):
         panel.bar(range(4), usage, color=BLUE)
@@ -197,7 +169,7 @@ def chart_balance() -> Figure:
 
 def anchor() -> Figure:
     """Twelve rows drawn to the origin, every second one anchored: value, pull, and where they end."""
-    figure, panels = _panels(3)
+    figure, panels = row_of_panels(3)
     term = Anchor(12, 2)
     angle = torch.arange(12) * (2 * math.pi / 12)
     start = 3 * torch.stack([angle.cos(), angle.sin()], dim=1)
@@ -216,12 +188,12 @@ def anchor() -> Figure:
         (term(z, row) + 0.05 * z.square().sum(dim=1).mean()).backward()
         optimiser.step()
     stop = z.detach()
-    _join(panels[2], start, stop, colour=GREY)
+    join(panels[2], start, stop, colour=GREY)
     panels[2].scatter(*start[held].T, s=40, marker="+", color=RED)
     panels[2].scatter(*stop.T, s=12, color=BLUE)
     panels[2].set_title(f"drawn inwards, + held: {float(term(stop, row)):.2f}")
     panels[2].set_aspect("equal")
-    _bare(panels[2])
+    bare(panels[2])
     return figure
 
 
@@ -238,8 +210,8 @@ def synthetic_sets() -> Figure:
         "linked_circles": (circles, "component", "coolwarm"),
     }
     for place, (name, (made, column, colours)) in enumerate(solids.items(), start=1):
-        _solid(figure, place, made.table.x, made.table.metadata[column], colours).set_title(name)
-    _solid(figure, 5, sphere.table.x, from_pole, "viridis").set_title("sphere")
+        solid(figure, place, made.table.x, made.table.metadata[column], colours).set_title(name)
+    solid(figure, 5, sphere.table.x, from_pole, "viridis").set_title("sphere")
     panel = figure.add_subplot(2, 4, 6, title="three_gaussians")
     truth = synthetic.three_gaussians().truth
     panel.scatter(*truth.parameters[~truth.core].T, s=1, color=GREY)
@@ -249,16 +221,8 @@ def synthetic_sets() -> Figure:
     figure.add_subplot(2, 4, 7, title="coloured_digits").imshow(_mosaic(digits.table) / 16)
     figure.add_subplot(2, 4, 8, title="factor_images").imshow(_mosaic(images.table), cmap="gray")
     for panel in figure.axes[5:]:
-        _bare(panel)
+        bare(panel)
     return figure
-
-
-def _solid(figure: Figure, place: int, points: np.ndarray, values: np.ndarray, colours: str) -> Axes:
-    panel = figure.add_subplot(2, 4, place, projection="3d")
-    panel.scatter(*points.T, c=values, cmap=colours, s=0.8)
-    panel.set_aspect("equal")
-    panel.set_axis_off()
-    return panel
 
 
 def _mosaic(table: Table) -> np.ndarray:
@@ -276,25 +240,6 @@ def _bank(prototypes: list[list[float]], *, beta: float) -> PrototypeBank:
     bank = PrototypeBank(len(prototypes), len(prototypes[0]), beta=beta, score=DistanceScore(1.0))
     bank.prototypes.data.copy_(torch.tensor(prototypes))
     return bank
-
-
-def _panels(count: int, *, sharex: bool = False, sharey: bool = False) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(7.6, 2.5), layout="constrained")
-    axes = list(figure.subplots(1, count, sharex=sharex, sharey=sharey))
-    for panel in axes:
-        panel.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _join(panel: Axes, first: torch.Tensor, second: torch.Tensor, *, colour: str) -> None:
-    """A line from each row of one set to its row of the other."""
-    panel.plot(*torch.stack([first.T, second.T], dim=1), color=colour, linewidth=0.7, zorder=1)
-
-
-def _bare(panel: Axes) -> None:
-    panel.set_xticks([])
-    panel.set_yticks([])
-    panel.spines[:].set_visible(False)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,11 @@ def _energy(z: Tensor) -> Tensor:
     return (z[:, 0].square() - 1).square() + z[:, 1:].square().sum(dim=1)
 
 
+def _decode(z: Tensor) -> Tensor:
+    """A bent surface in five columns, of latents of three axes."""
+    return torch.cat([z, z[:, :2].sin()], dim=1)
+
+
 def _edges() -> Edges:
     source, target = torch.tensor([0, 2, 4, 4]), torch.tensor([1, 3, 5, 6])
     known = torch.eye(_N, dtype=torch.bool)
@@ -50,6 +55,7 @@ def fields() -> Fields:
         "charts": Charts(_normal(5, _N, 4).softmax(dim=1)),
         "edges": _edges(),
         "energy": _energy,
+        "decode": _decode,
     }
 
 
@@ -89,6 +95,17 @@ def _anchor() -> Term:
 CASES = [
     Case(lambda: terms.Reconstruction(2.0), ("recon", "x", "weight")),
     Case(lambda: terms.NeighborContrast(8.0), ("z",)),
+    Case(lambda: terms.NeighborContrast(8.0, loss=terms.CrossEntropy(), against=terms.HardNegatives(3)), ("z",)),
+    Case(lambda: terms.NeighborContrast(8.0, similarity=terms.GaussianSimilarity(4.0)), ("z",)),
+    Case(lambda: terms.NeighborContrast(8.0, loss=terms.NegativeSampling()), ("z",)),
+    Case(lambda: terms.Triplet(2.0), ("z",)),
+    Case(terms.LocalDistance, ("z",)),
+    Case(terms.Stress, ("z",)),
+    Case(lambda: terms.Stress(1.0, scale=terms.FixedScale()), ("z",)),
+    Case(terms.Signature, ("z",)),
+    Case(lambda: terms.Signature(scale=terms.FixedScale()), ("z",)),
+    Case(terms.RTDLite, ("z",)),
+    Case(terms.NeighborReconstruction, ("z", "x")),
     Case(lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(1.5)), ("z",)),
     Case(terms.Covariance, ("z",)),
     Case(terms.PrototypeEnergy, ("z",)),

@@ -1,4 +1,4 @@
-"""Terms that keep neighbours (T)."""
+"""Neighbours near, everything else apart."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentatlas.core import Edges, ShapeError, SpecError
+from latentatlas.core import Edges, SpecError
 from latentatlas.terms.base import Term
+from latentatlas.terms.topology.contrast import ContrastLoss, InfoNCE
+from latentatlas.terms.topology.negatives import AllNegatives, Negatives, apart_in
+from latentatlas.terms.topology.similarity import CauchySimilarity, Similarity
 
 __all__ = ["NeighborContrast"]
 
@@ -29,6 +32,9 @@ class NeighborContrast(Term):
     Args:
         negatives: m, the number of negatives that the mean stands for. More push clusters apart, fewer keep the
             inside of clusters.
+        similarity: q; `CauchySimilarity` by default.
+        loss: how pull and push are joined; `InfoNCE` by default.
+        against: which rows push; `AllNegatives` of the batch by default. Known neighbours never do.
 
     >>> from latentatlas.core import Edges
     >>> one = Edges(torch.tensor([0]), torch.tensor([1]), torch.eye(3, dtype=torch.bool))
@@ -43,26 +49,31 @@ class NeighborContrast(Term):
         Hui, *Atlasing Pattern Space*, section 3.1.
     """
 
-    def __init__(self, negatives: float = 64.0):
+    def __init__(
+        self,
+        negatives: float = 64.0,
+        *,
+        similarity: Similarity | None = None,
+        loss: ContrastLoss | None = None,
+        against: Negatives | None = None,
+    ):
         super().__init__()
         if not (math.isfinite(negatives) and negatives > 0):
             raise SpecError(f"NeighborContrast wants a finite number of negatives > 0; got {negatives}. 64 is usual.")
         self.negatives = negatives
+        self.similarity = similarity or CauchySimilarity()
+        self.loss = loss or InfoNCE()
+        self.against = against or AllNegatives()
 
     def forward(self, z: Float[Tensor, "n dim"], edges: Edges) -> Tensor:
         """The mean over edges and both directions."""
-        if edges.known is None:
-            raise ShapeError(
-                "NeighborContrast wants the mask of known neighbours; the edges have none. "
-                "Take batches from train.EdgeBatches, or pass Edges(source, target, known)."
-            )
+        apart = apart_in(edges, "NeighborContrast")
         z = z - z.mean(dim=0)  # the expanded square cancels less around 0
         norms = z.square().sum(dim=1)
         squared = torch.addmm(norms[:, None] + norms[None, :], z, z.T, alpha=-2).clamp(min=0)
-        apart = (~edges.known).to(z.dtype)
-        mean_negative = (apart / (1 + squared)).sum(dim=1) / apart.sum(dim=1).clamp(min=1)
-        log_noise = torch.log(self.negatives * mean_negative + torch.finfo(z.dtype).tiny)
-        log_positive = -torch.log1p((z[edges.source] - z[edges.target]).square().sum(dim=1))
-        forward = torch.logaddexp(log_positive, log_noise[edges.source]) - log_positive
-        backward = torch.logaddexp(log_positive, log_noise[edges.target]) - log_positive
+        weights = self.against.weights(squared, apart, self.similarity)
+        repulsion = self.loss.repulsion(squared, weights, self.similarity, m=self.negatives)
+        log_q = self.similarity.log((z[edges.source] - z[edges.target]).square().sum(dim=1))
+        forward = self.loss.join(log_q, repulsion[edges.source])
+        backward = self.loss.join(log_q, repulsion[edges.target])
         return (forward.mean() + backward.mean()) / 2
