@@ -6,13 +6,15 @@ import importlib
 import json
 import platform
 from collections.abc import Callable, Mapping
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from latentatlas.core import SpecError, available_threads, did_you_mean
+from latentatlas.experiments.cells import Cells
 
-__all__ = ["benchmarks", "page_of", "run_study", "studies"]
+__all__ = ["benchmarks", "machine", "page_of", "run_study", "studies"]
 
 _STUDIES = {
     "foundation": "The bundled digits and MNIST end to end: quality, speed, size, determinism.",
@@ -23,6 +25,10 @@ _STUDIES = {
     "reliability": "A hundred fits killed at random moments: what is found afterwards, and how they go on.",
     "minima": "The ArrowSpace table of local minima to its printed digits, then ten seeds with honest rows, then α.",
     "minima-text": "AG News embeddings without labels: basins of density, diffusion and λ against the topics.",
+    "mnist-map": "MNIST on two axes: ours and its peers under two published protocols, with the time they take.",
+    "spheres": "Ten spheres inside a large one in 101 dimensions, judged as topological autoencoders are.",
+    "swiss-roll": "Swiss roll with a hole, linked circles, sphere, torus: which latents have their loops and voids.",
+    "fashion-map": "Fashion-MNIST on two axes: the study of MNIST, unchanged.",
 }
 
 
@@ -34,18 +40,25 @@ def studies() -> Mapping[str, str]:
 def run_study(name: str, out: Path, *, quick: bool, log: Callable[[str], None]) -> dict[str, Any]:
     """Run a study and write OUT/NAME.json and OUT/NAME.md, with `_` for `-`, and its pictures where it has some.
 
+    A study that takes `cells` keeps its finished parts in OUT/NAME.partial.json until it is done: the same call after
+    an interruption goes on from there.
+
     Raises:
         SpecError: if there is no such study.
+        DataError: if the finished parts of an interrupted run cannot be read.
     """
     if name not in _STUDIES:
         raise SpecError(f"reproduce has no study {name!r}. {did_you_mean(name, _STUDIES)}")
     module, stem = _module(name), _stem(name)
-    result = module.run(quick=quick, log=log) | {"machine": _machine()}
+    cells = Cells(out / f"{stem}{'_quick' if quick else ''}.partial.json")
+    kept = {"cells": cells} if "cells" in signature(module.run).parameters else {}
+    result = module.run(quick=quick, log=log, **kept) | {"machine": machine()}
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{stem}.json").write_text(json.dumps(result, indent=1) + "\n")
     (out / f"{stem}.md").write_text(page_of(name, out))
     for picture, png in (module.pictures(result) if hasattr(module, "pictures") else {}).items():
         (out / f"{picture}.png").write_bytes(png)
+    cells.clear()
     log(f"Wrote {out / f'{stem}.md'} and {out / f'{stem}.json'}")
     return result
 
@@ -62,7 +75,7 @@ def page_of(name: str, out: Path) -> str:
 
 
 def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
-    """Every benchmark by name."""
+    """Every benchmark by name that takes no arguments; `map_speed.bench_map` takes some."""
     from latentatlas.experiments import speed
 
     return {
@@ -84,7 +97,8 @@ def _stem(name: str) -> str:
     return name.replace("-", "_")
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """What figures were made with: versions, processor, threads."""
     import torch
 
     import latentatlas
