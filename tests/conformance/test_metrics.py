@@ -22,6 +22,7 @@ _NAMES = np.array(["d", "c", "b", "a"])[_LABEL]
 _LINE = _X[:, :1] * np.ones((1, 3))
 _RELEVANT = np.eye(12)[np.arange(160) % 12]
 _FIRST = (np.arange(160)[:, None] + np.arange(12)) % 12
+_CIRCLE = np.column_stack([np.cos(np.arange(160) * np.pi / 80), np.sin(np.arange(160) * np.pi / 80)])
 _CLOUD = np.concatenate([np.eye(3), -np.eye(3)] * 20)
 
 
@@ -53,6 +54,8 @@ CASES = [
     Case(lambda: metrics.DensityKL(0.1), (_X, 2 * _X + 1), (_X, _X[_MIX]), 0.0),
     Case(lambda: metrics.TripletAccuracy(20), (_X, 2 * _X + 1), (_X, _X[_MIX]), 1.0, order_tolerance=0.05),
     Case(metrics.DistanceRMSE, (_X, 1 - _X), (_X, _X[_MIX]), 0.0, best_tolerance=1e-6),
+    Case(metrics.DiagramDistance, (_CIRCLE, 2 * _CIRCLE + 1), (_CIRCLE, _CIRCLE[:, :1]), 0.0, best_tolerance=1e-6),
+    Case(metrics.BettiDifference, (_CIRCLE, 2 * _CIRCLE + 1), (_CIRCLE, _CIRCLE[:, :1]), 0.0),
     Case(metrics.MeanReciprocalRank, (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
     Case(lambda: metrics.NDCG(k=5), (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
     Case(lambda: metrics.MRRTop0(k=5), (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),

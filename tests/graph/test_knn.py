@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from latentatlas.core import DataError, ShapeError
+from latentatlas.core import DataError, ShapeError, SpecError
 from latentatlas.graph import CosineDistance, EuclideanDistance, Neighbours, knn_graph
 
 
@@ -130,44 +130,107 @@ def test_a_zero_row_has_no_cosine():
         knn_graph(x, 2, metric=CosineDistance())
 
 
+# ---------------------------------------------------------------- the inverted file
+
+
 def counted_recall(x: np.ndarray, graph: Neighbours, rows: np.ndarray) -> float:
     true = knn_graph(x, graph.indices.shape[1], exact=True).indices
     return overlap(graph.indices[rows], true[rows])
 
 
-def test_the_inverted_file_reports_its_recall(rng):
-    x = rng.normal(size=(3000, 8)).astype(np.float32)
+@pytest.mark.parametrize(("features", "spread"), [(8, 8), (300, 12)])  # as they are; in the leading principal axes
+def test_the_inverted_file_reports_its_recall(rng, features, spread):
+    x = (rng.normal(size=(3000, spread)) @ rng.normal(size=(spread, features))).astype(np.float32)
     graph = knn_graph(x, 10, exact=False, min_recall=0.5, seed=4)
     assert not graph.exact
-    draws = np.random.default_rng(4)  # the same sample as the search takes: one number for the cells, then the rows
-    draws.integers(2**31)
-    sample = np.sort(draws.choice(3000, 512, replace=False))
-    assert 0.5 <= graph.recall < 1
+    sample = np.sort(np.random.default_rng(4).choice(3000, 512, replace=False))  # as the search takes it
+    assert 0.5 <= graph.recall < 0.98
     assert graph.recall == pytest.approx(counted_recall(x, graph, sample), abs=1e-3)
     assert graph.recall == pytest.approx(counted_recall(x, graph, np.arange(3000)), abs=0.03)
 
 
-def test_the_inverted_file_probes_until_the_recall_is_reached(rng):
-    x = rng.normal(size=(3000, 8)).astype(np.float32)
-    graph = knn_graph(x, 10, exact=False, min_recall=1.0)
-    assert graph.recall > 0.9999
-    assert counted_recall(x, graph, np.arange(3000)) > 0.999
-    assert (graph.indices != np.arange(3000)[:, None]).all()
+def test_the_inverted_file_takes_more_cells_for_a_higher_recall(rng):
+    x = clusters(rng, 4000, 3, apart=1.0).astype(np.float32)
+    graph = knn_graph(x, 10, exact=False, min_recall=0.99)
+    assert not graph.exact
+    assert graph.recall >= 0.99
+    assert counted_recall(x, graph, np.arange(4000)) > 0.98
+    assert (graph.indices != np.arange(4000)[:, None]).all()
     assert (np.diff(graph.distances, axis=1) >= 0).all()
+    assert all(len(set(row)) == 10 for row in graph.indices.tolist())
+
+
+def test_distances_of_the_inverted_file_are_true_where_clusters_are_far_apart(rng):
+    x = clusters(rng, 3000, 200, apart=1000.0).astype(np.float32)
+    graph = knn_graph(x, 5, exact=False, min_recall=0.6)
+    gaps = x[graph.indices].astype(np.float64) - x[:, None]
+    np.testing.assert_allclose(graph.distances, np.linalg.norm(gaps, axis=2), rtol=1e-3)
+
+
+def test_noise_has_no_cells_and_is_compared_pair_by_pair(rng):
+    x = rng.normal(size=(2500, 400)).astype(np.float32)
+    graph = knn_graph(x, 5, exact=False, min_recall=0.999)
+    assert graph.exact
+    assert graph.recall == 1.0
+    np.testing.assert_array_equal(graph.indices, knn_graph(x, 5, exact=True).indices)
 
 
 def test_the_inverted_file_is_the_same_for_a_seed(rng):
-    x = rng.normal(size=(3000, 8)).astype(np.float32)
-    first, again, other = (knn_graph(x, 5, exact=False, seed=seed) for seed in (0, 0, 1))
+    x = clusters(rng, 3000, 3, apart=1.0).astype(np.float32)
+    first, again, other = (knn_graph(x, 5, exact=False, min_recall=0.7, seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.indices, again.indices)
     np.testing.assert_array_equal(first.distances, again.distances)
     assert first.recall == again.recall
     assert not np.array_equal(first.indices, other.indices)
 
 
-def test_the_inverted_file_counts_equal_copies_as_found(rng):
-    x = np.repeat(rng.normal(size=(100, 6)), 30, axis=0).astype(np.float32)
+@pytest.mark.parametrize("copies", [30, 3000])
+def test_the_inverted_file_counts_equal_copies_as_found(rng, copies):
+    x = np.repeat(rng.normal(size=(3000 // copies, 6)), copies, axis=0).astype(np.float32)
     graph = knn_graph(x, 5, exact=False)
     assert graph.recall == 1.0
     assert (graph.distances == 0).all()
     assert (graph.indices != np.arange(3000)[:, None]).all()
+
+
+@pytest.mark.parametrize("n", [5, 40])
+def test_few_rows_in_an_inverted_file_are_as_exact(rng, n):
+    x = rng.normal(size=(n, 1)).astype(np.float32)
+    found, true = (knn_graph(x, 4, exact=exact) for exact in (False, True))
+    np.testing.assert_allclose(found.distances, true.distances, atol=1e-6)
+
+
+def test_more_neighbours_than_a_cell_has_rows(rng):
+    x = clusters(rng, 1500, 2, apart=20.0).astype(np.float32)
+    graph = knn_graph(x, 700, exact=False, min_recall=0.5)
+    assert all(len(set(row)) == 700 for row in graph.indices[::50].tolist())
+
+
+# ---------------------------------------------------------------- max_memory
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_limit_of_memory_does_not_change_the_result(rng, exact):
+    x = clusters(rng, 4000, 3, apart=1.0).astype(np.float32)
+    free, bound = (knn_graph(x, 8, exact=exact, max_memory=most) for most in (None, 70_000_000))
+    assert overlap(bound.indices, free.indices) > 0.9999
+    np.testing.assert_allclose(bound.distances, free.distances, rtol=1e-6)
+    assert bound.recall == pytest.approx(free.recall, abs=1e-3)
+
+
+def test_blocks_of_a_limited_search_are_small(rng, monkeypatch):
+    import faiss
+
+    asked, knn = [], faiss.knn
+    monkeypatch.setattr(faiss, "knn", lambda q, *rest: asked.append(len(q)) or knn(q, *rest))
+    x = rng.normal(size=(16_000, 2)).astype(np.float32)
+    knn_graph(x, 100, max_memory=70_000_000)
+    assert sum(asked) >= 16_000
+    assert max(asked) < 5_000
+
+
+def test_too_little_memory_for_any_search():
+    x = np.zeros((1000, 50), np.float32)
+    with pytest.raises(SpecError, match=r"max_memory ≥ 67,308,864 bytes .*; got 1,000,000\. .*knn_graph_of_blocks"):
+        knn_graph(x, 3, max_memory=1_000_000)
+    assert knn_graph(x, 3, max_memory=67_308_864).exact  # 4 · 1000 · 50 bytes of rows, and 64 MiB

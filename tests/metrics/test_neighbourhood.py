@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from latentatlas.core import DataError, ShapeError
+from latentatlas.core import DataError, ShapeError, SpecError
 from latentatlas.metrics import (
     Continuity,
     NeighbourAccuracy,
     NeighbourOverlap,
     Trustworthiness,
-    distances,
     neighbour_ranks,
+    ranks,
 )
 
 
@@ -50,14 +50,14 @@ def test_equal_to_sklearn_and_to_the_naive_table(pair, k):
 
 def test_every_rank_equals_the_naive_table(pair):
     x, z = pair
-    ranks = neighbour_ranks(x, z, k=7)
+    found = neighbour_ranks(x, z, k=7)
     table_x, table_z = naive_ranks(x), naive_ranks(z)
     own = np.arange(len(x))[:, None]
-    np.testing.assert_array_equal(table_x[own, ranks.input_neighbours], np.tile(np.arange(1, 8), (len(x), 1)))
-    np.testing.assert_array_equal(ranks.input_ranks, table_x[own, ranks.latent_neighbours])
-    np.testing.assert_array_equal(ranks.latent_ranks, table_z[own, ranks.input_neighbours])
-    shared = [len(set(a) & set(b)) / 7 for a, b in zip(ranks.input_neighbours, ranks.latent_neighbours, strict=True)]
-    np.testing.assert_allclose(ranks.overlap(), shared)
+    np.testing.assert_array_equal(table_x[own, found.input_neighbours], np.tile(np.arange(1, 8), (len(x), 1)))
+    np.testing.assert_array_equal(found.input_ranks, table_x[own, found.latent_neighbours])
+    np.testing.assert_array_equal(found.latent_ranks, table_z[own, found.input_neighbours])
+    shared = [len(set(a) & set(b)) / 7 for a, b in zip(found.input_neighbours, found.latent_neighbours, strict=True)]
+    np.testing.assert_allclose(found.overlap(), shared)
     assert NeighbourOverlap(7)(x, z) == pytest.approx(np.mean(shared))
 
 
@@ -83,11 +83,11 @@ def test_sampled_rows_keep_their_exact_values(pair):
 
 def test_a_smaller_k_from_the_same_pass(pair):
     x, z = pair
-    ranks = neighbour_ranks(x, z, k=15)
-    assert ranks.first(5).trustworthiness().mean() == pytest.approx(Trustworthiness(5)(x, z), abs=1e-12)
-    assert ranks.first(5).k == 5
+    found = neighbour_ranks(x, z, k=15)
+    assert found.first(5).trustworthiness().mean() == pytest.approx(Trustworthiness(5)(x, z), abs=1e-12)
+    assert found.first(5).k == 5
     with pytest.raises(ShapeError, match="holds 15 neighbours; got k=16"):
-        ranks.first(16)
+        found.first(16)
 
 
 def test_far_from_the_origin_and_in_tight_clusters(rng):
@@ -113,18 +113,18 @@ def test_wide_float32_input_agrees_to_five_decimals(rng):
 def test_copies_of_a_row_are_true_neighbours_of_each_other(rng, dtype):
     x = np.repeat(rng.normal(size=(6, 80)), 20, axis=0).astype(dtype)
     z = np.repeat(rng.normal(size=(6, 2)), 20, axis=0)
-    ranks = neighbour_ranks(x, z, k=5)
-    assert (ranks.input_ranks == 1).all()
-    assert (ranks.latent_ranks == 1).all()
+    found = neighbour_ranks(x, z, k=5)
+    assert (found.input_ranks == 1).all()
+    assert (found.latent_ranks == 1).all()
     assert Trustworthiness(5)(x, z) == Continuity(5)(x, z) == 1.0
 
 
 def test_ties_share_the_best_rank():
     x = np.array([[0.0], [1.0], [-1.0], [5.0], [-5.0], [9.0], [10.0]])
     z = np.array([[0.0], [9.0], [0.1], [5.0], [6.0], [7.0], [3.0]])
-    ranks = neighbour_ranks(x, z, k=1, rows=np.array([0]))
-    assert ranks.latent_neighbours.tolist() == [[2]]
-    assert ranks.input_ranks.tolist() == [[1]]  # row 1 is as near, but not strictly nearer
+    found = neighbour_ranks(x, z, k=1, rows=np.array([0]))
+    assert found.latent_neighbours.tolist() == [[2]]
+    assert found.input_ranks.tolist() == [[1]]  # row 1 is as near, but not strictly nearer
 
 
 def test_a_collapsed_map_is_all_ties_and_torn_nowhere(rng):
@@ -133,9 +133,9 @@ def test_a_collapsed_map_is_all_ties_and_torn_nowhere(rng):
 
 
 def test_worst_possible_neighbours_score_zero():
-    ranks = neighbour_ranks(np.arange(7.0)[:, None], np.arange(7.0)[:, None], k=2)
+    found = neighbour_ranks(np.arange(7.0)[:, None], np.arange(7.0)[:, None], k=2)
     worst = np.tile([6, 5], (7, 1))
-    assert type(ranks)(7, ranks.rows, *[worst] * 4).trustworthiness() == pytest.approx(np.zeros(7))
+    assert type(found)(7, found.rows, *[worst] * 4).trustworthiness() == pytest.approx(np.zeros(7))
 
 
 def test_images_and_whole_numbers_are_taken(rng):
@@ -191,11 +191,27 @@ def test_accuracy_wants_enough_voters():
 
 def test_never_an_n_by_n_matrix(pair, monkeypatch):
     seen = []
-    squared = distances.Points.squared
-    monkeypatch.setattr(
-        distances.Points, "squared", lambda self, index: seen.append(len(index)) or squared(self, index)
-    )
-    monkeypatch.setattr(distances, "_NUMBERS_PER_BLOCK", 240 * 10)
+    keys = ranks._Space.keys
+    monkeypatch.setattr(ranks._Space, "keys", lambda self, index: seen.append(len(index)) or keys(self, index))
+    monkeypatch.setattr(ranks, "_NUMBERS_PER_BLOCK", 240 * 10)
     neighbour_ranks(*pair, k=5)
     assert max(seen) == 10
     assert sum(seen) == 2 * 240  # one product for each space, shared by all three metrics
+
+
+def test_a_limit_of_memory_does_not_change_the_result(pair, monkeypatch):
+    seen = []
+    keys = ranks._Space.keys
+    monkeypatch.setattr(ranks._Space, "keys", lambda self, index: seen.append(len(index)) or keys(self, index))
+    whole = neighbour_ranks(*pair, k=5)
+    bound = neighbour_ranks(*pair, k=5, max_memory=46_080 + 7 * 7680)  # 8 · 240 · (21 + 3) bytes, then 7 rows
+    np.testing.assert_array_equal(bound.input_ranks, whole.input_ranks)
+    np.testing.assert_array_equal(bound.latent_ranks, whole.latent_ranks)
+    assert seen[:2] == [240, 240]
+    assert max(seen[2:]) == 7
+
+
+def test_too_little_memory(pair):
+    with pytest.raises(SpecError, match=r"max_memory ≥ 53,760 bytes for 240 rows of this width; got 53,759"):
+        neighbour_ranks(*pair, k=5, max_memory=53_759)
+    assert neighbour_ranks(*pair, k=5, max_memory=53_760).k == 5

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, final, runtime_checkable
+from pathlib import Path
+from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from latentatlas.core import DataError, ShapeError
+from latentatlas.core import DataError, ShapeError, SpecError
+from latentatlas.graph.exact import brute_force, without_self
+from latentatlas.graph.inverted_file import LEAST_ROOM, bytes_kept, search_inverted_file
 
-__all__ = ["CosineDistance", "Dissimilarity", "EuclideanDistance", "Neighbours", "knn_graph"]
+__all__ = [
+    "EXACT_ROWS",
+    "CosineDistance",
+    "Dissimilarity",
+    "EuclideanDistance",
+    "Neighbours",
+    "Search",
+    "centred",
+    "knn_graph",
+    "working_room",
+]
 
 EXACT_ROWS = 20_000
 """Up to this many rows every pair is compared."""
-
-_PROBE_ROWS = 512
-_TRAINING_ROWS_PER_CELL = 64
-_SCAN_ROWS = 16  # faiss takes differences, and does not expand the square, for fewer than 20 queries
-_SPARE = 16
-_TOLERANCE = 1e-3
-_BLOCK_NUMBERS = 2**24
 
 
 @runtime_checkable
@@ -99,15 +105,29 @@ def knn_graph(
     min_recall: float = 0.95,
     exact: bool | None = None,
     seed: int = 0,
+    max_memory: int | None = None,
 ) -> Neighbours:
     """The k-nearest-neighbour graph of the rows of `x`.
 
     Duplicates are neighbours of each other at distance 0; a row is never its own neighbour. Ties are broken by
-    the search library, always in the same way. Above 20,000 rows an inverted file is searched and the number of
-    probed cells is doubled until the recall on 512 sampled rows reaches `min_recall`; a neighbour that is as near as
-    a true one counts as found.
+    the search library, always in the same way. Above 20,000 rows an inverted file is searched: each row is
+    compared with the rows of the nearest cells only, whose number is raised until the recall on 512 sampled rows
+    reaches `min_recall`; a neighbour that is as near as a true one counts as found. Rows of many features are first
+    compared in their leading principal axes, and the candidates from there in all features. Where half of
+    all axes or cells would be needed, as in noise of many features, every pair is compared.
 
-    Cost: O(n² features) exact, about O(n^1.5 features) otherwise; memory O(n k) besides the data.
+    Cost: O(n² features) exact, about O(n^1.3 features) otherwise. Memory besides data and result: 4 n features bytes,
+    some 600 n for an inverted file (2,300 n where 256 axes are needed), and a working space of up to 256 MB.
+
+    Args:
+        x: rows.
+        k: number of neighbours.
+        metric: None is Euclidean.
+        min_recall: of an inverted file.
+        exact: whether to compare all pairs; None does up to 20,000 rows.
+        seed: of the cells and of the sample.
+        max_memory: most bytes to take besides data and result; None is as above. The search then goes block by block,
+            which can change distances in the last bit. Rows that do not fit at all: `knn_graph_of_blocks`.
 
     >>> knn_graph(np.array([[0.0], [1.0], [5.0]], dtype=np.float32), k=1).indices.ravel().tolist()
     [1, 0, 1]
@@ -115,20 +135,74 @@ def knn_graph(
     Raises:
         ShapeError: unless 1 ≤ k < n.
         DataError: if there are NaN or infinite entries, or the metric cannot use a row.
+        SpecError: if `max_memory` is too small, with the least that will do.
     """
     n = len(x)
     if not 1 <= k < n:
         raise ShapeError(f"knn_graph wants 1 ≤ k < n; got k={k} for n={n} rows. Use k ≤ {max(n - 1, 0)} or more rows.")
     _check_finite(x)
     metric = metric or EuclideanDistance()
-    prepared = metric.prepare(x)
-    rows = _around(_centre(prepared), prepared)
     use_exact = n <= EXACT_ROWS if exact is None else exact
-    if use_exact:
-        squared, indices, recall = *_without_self(*_brute_force(rows, rows, k + 1), np.arange(n)), 1.0
-    else:
-        squared, indices, recall = _inverted_file(rows, k, min_recall, np.random.default_rng(seed))
-    return Neighbours(indices.astype(np.int32), metric.finish(squared), recall, use_exact)
+    kept = 4 * x.size + (0 if use_exact else bytes_kept(*x.shape))
+    room = working_room("knn_graph", kept, max_memory=max_memory)
+    rows = np.empty(x.shape, np.float32)
+    centred(metric.prepare(x), out=rows)
+    return Search(k, metric, min_recall, seed)(rows, exact=use_exact, room=room)
+
+
+@final
+@dataclass(frozen=True)
+class Search:
+    """The search that `knn_graph` and `knn_graph_of_blocks` share."""
+
+    k: int
+    metric: Dissimilarity
+    min_recall: float
+    seed: int
+
+    def __call__(self, rows: np.ndarray, *, exact: bool, room: int | None, folder: Path | None = None) -> Neighbours:
+        """Neighbours of centred rows; their arrays are files in `folder` if it is given."""
+        shape = (len(rows), self.k)
+        squared, indices = (_array(folder, *each, shape) for each in (("distances", np.float32), ("indices", np.int32)))
+        recall = 1.0
+        if exact:
+            own = np.arange(len(rows))
+            squared[:], indices[:] = without_self(*brute_force(rows, rows, self.k + 1, room=room), own)
+        else:
+            rng = np.random.default_rng(self.seed)
+            recall, exact = search_inverted_file(
+                rows, out=(squared, indices), min_recall=self.min_recall, rng=rng, room=room
+            )
+        for start in range(0, len(rows), EXACT_ROWS):
+            part = slice(start, start + EXACT_ROWS)
+            squared[part] = self.metric.finish(squared[part])
+        return Neighbours(indices, squared, recall, exact)
+
+
+def _array(folder: Path | None, name: str, dtype: type, shape: tuple[int, int]) -> np.ndarray:
+    if folder is None:
+        return np.empty(shape, dtype)
+    return np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, shape)
+
+
+def working_room(who: str, kept: int, *, max_memory: int | None) -> int | None:
+    """Bytes to compute in when `kept` bytes are taken for as long as the search lasts; None is as many as usual."""
+    if max_memory is None:
+        return None
+    if max_memory < kept + LEAST_ROOM:
+        raise SpecError(
+            f"{who} wants max_memory ≥ {kept + LEAST_ROOM:,} bytes for rows of this number and width; got "
+            f"{max_memory:,}. Raise it; knn_graph_of_blocks keeps the rows on disk."
+        )
+    return max_memory - kept
+
+
+def centred(x: np.ndarray, *, out: np.ndarray) -> None:
+    """Rows relative to their mean, where float32 is finest; the difference is taken in the precision of the data."""
+    pieces = [slice(start, start + EXACT_ROWS) for start in range(0, len(x), EXACT_ROWS)]
+    middle = (np.sum([x[part].sum(axis=0, dtype=np.float64) for part in pieces], axis=0) / len(x)).astype(x.dtype)
+    for part in pieces:
+        out[part] = x[part] - middle
 
 
 def _check_finite(x: np.ndarray) -> None:
@@ -138,84 +212,3 @@ def _check_finite(x: np.ndarray) -> None:
             f"knn_graph wants finite rows; {len(bad)} hold NaN or infinity, the first is row {bad[0]}. "
             "Drop or fill them."
         )
-
-
-def _centre(x: np.ndarray) -> np.ndarray:
-    return x.mean(axis=0, dtype=np.float64)
-
-
-def _around(centre: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Rows relative to the centre, where float32 is finest; the difference is taken in the precision of the data."""
-    return np.ascontiguousarray(x - centre.astype(x.dtype), dtype=np.float32)
-
-
-def _brute_force(queries: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distances and numbers of the k nearest rows.
-
-    The fast search expands ‖a − b‖², which cancels where neighbours are much nearer than the centre is. It fetches some
-    rows more, whose distances are then taken by differences. Queries for which a row that was not fetched could still
-    be nearer, by more than `_TOLERANCE`, are searched again by differences alone.
-    """
-    import faiss
-
-    wide = min(k + _SPARE, len(rows))
-    rough, found = faiss.knn(queries, rows, wide)
-    squared, indices = _measured(queries, rows, found)
-    last = squared[:, k - 1]
-    error = 8 * np.finfo(np.float32).eps * (2 * np.linalg.norm(queries, axis=1) + np.sqrt(last)) ** 2
-    doubtful = np.flatnonzero((last + error > rough[:, -1]) & (error > _TOLERANCE * last) & (wide < len(rows)))
-    for start in range(0, len(doubtful), _SCAN_ROWS):
-        some = doubtful[start : start + _SCAN_ROWS]
-        squared[some], indices[some] = _measured(queries[some], rows, faiss.knn(queries[some], rows, wide)[1])
-    return squared[:, :k], indices[:, :k]
-
-
-def _measured(queries: np.ndarray, rows: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distances to the found rows, from differences, in ascending order."""
-    squared = np.empty(indices.shape, np.float32)
-    block = max(1, _BLOCK_NUMBERS // (indices.shape[1] * rows.shape[1]))
-    for start in range(0, len(queries), block):
-        part = slice(start, start + block)
-        gap = rows[indices[part]] - queries[part, None, :]
-        squared[part] = np.einsum("qkf,qkf->qk", gap, gap)
-    order = np.argsort(squared, axis=1, kind="stable")
-    return np.take_along_axis(squared, order, axis=1), np.take_along_axis(indices, order, axis=1)
-
-
-def _inverted_file(
-    rows: np.ndarray, k: int, min_recall: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, float]:
-    import faiss
-
-    n, features = rows.shape
-    cells = int(np.sqrt(n))
-    index: Any = faiss.IndexIVFFlat(faiss.IndexFlatL2(features), features, cells)
-    index.cp.seed = int(rng.integers(2**31))
-    index.cp.max_points_per_centroid = _TRAINING_ROWS_PER_CELL
-    index.train(rows)
-    index.add(rows)
-    probe = np.sort(rng.choice(n, min(_PROBE_ROWS, n), replace=False))
-    truth = _without_self(*_brute_force(rows[probe], rows, k + 1), probe)[0]
-    index.nprobe = 8
-    while (recall := _recall(_search(index, rows, probe, k)[0], truth)) < min_recall and index.nprobe < cells:
-        index.nprobe = min(2 * index.nprobe, cells)
-    return *_search(index, rows, np.arange(n), k), recall
-
-
-def _search(index: Any, rows: np.ndarray, which: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    squared, indices = index.search(rows[which], k + 1)
-    return _without_self(squared, indices, which)
-
-
-def _recall(found: np.ndarray, truth: np.ndarray) -> float:
-    """Share of found squared distances that are as small as the largest true one, up to rounding."""
-    return float(np.mean(found <= truth[:, -1:] * (1 + 1e-5)))
-
-
-def _without_self(squared: np.ndarray, indices: np.ndarray, own_numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Drop the row itself, or the farthest neighbour where duplicates crowded the row out."""
-    n, width = indices.shape
-    own = indices == own_numbers[:, None]
-    own[~own.any(axis=1), -1] = True
-    keep = ~own
-    return squared[keep].reshape(n, width - 1), indices[keep].reshape(n, width - 1)

@@ -16,25 +16,35 @@ from latentatlas.metrics.neighbourhood import (
     Continuity,
     NeighbourAccuracy,
     NeighbourOverlap,
-    NeighbourRanks,
     Trustworthiness,
-    neighbour_ranks,
 )
+from latentatlas.metrics.persistence import (
+    BettiDifference,
+    DiagramDistance,
+    betti_numbers,
+    bottleneck_distance,
+    persistence_diagrams,
+)
+from latentatlas.metrics.ranks import NeighbourRanks, neighbour_ranks
 from latentatlas.metrics.reconstruction import ExplainedVariance, MeanSquaredError
 from latentatlas.metrics.retrieval import NDCG, MeanReciprocalRank, MRRTop0
+from latentatlas.metrics.sampling import Estimate, mean_of_sample
 from latentatlas.metrics.spectrum import EffectiveRank
 from latentatlas.metrics.structure import DensityKL, DistanceRMSE, TripletAccuracy
 
 __all__ = [
     "NDCG",
     "AdjustedRand",
+    "BettiDifference",
     "ClusteringAccuracy",
     "Continuity",
     "DebiasedCKA",
     "DeltaKernel",
     "DensityKL",
+    "DiagramDistance",
     "DistanceRMSE",
     "EffectiveRank",
+    "Estimate",
     "ExplainedVariance",
     "GaussianKernel",
     "Kernel",
@@ -56,8 +66,12 @@ __all__ = [
     "TripletAccuracy",
     "Trustworthiness",
     "VMeasure",
+    "betti_numbers",
+    "bottleneck_distance",
     "contingency",
     "is_categorical",
+    "mean_of_sample",
     "neighbour_ranks",
+    "persistence_diagrams",
     "topology_factors",
 ]

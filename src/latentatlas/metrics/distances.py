@@ -9,10 +9,17 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-__all__ = ["Points", "row_blocks"]
+__all__ = ["Points", "precision", "row_blocks"]
 
 _NUMBERS_PER_BLOCK = 2**24
+_WIDE = 64
 _ROUNDING = {torch.float64: 1e-12, torch.float32: 3e-7}
+
+
+def precision(array: np.ndarray) -> torch.dtype:
+    """What to multiply in: float32 for float32 rows of more than 64 columns, else float64."""
+    wide = np.asarray(array).dtype == np.float32 and np.size(array) > _WIDE * len(array)
+    return torch.float32 if wide else torch.float64
 
 
 @final

@@ -1,122 +1,21 @@
-"""Are neighbours on the map true neighbours? Exact ranks in O(n · block) memory, shared by several metrics.
+"""Are neighbours on the map true neighbours?
 
 All distances are Euclidean. For cosine neighbourhoods divide every row by its norm first: the order is the same.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal, final
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 
 from latentatlas.core import ShapeError
 from latentatlas.metrics.base import Metric, codes, finite_rows, same_rows, sample_rows
-from latentatlas.metrics.distances import Points, row_blocks
+from latentatlas.metrics.ranks import NeighbourRanks, neighbour_ranks
+from latentatlas.metrics.sampling import Estimate, mean_of_sample
 
-__all__ = [
-    "Continuity",
-    "NeighbourAccuracy",
-    "NeighbourOverlap",
-    "NeighbourRanks",
-    "Trustworthiness",
-    "neighbour_ranks",
-]
-
-_WIDE = 64
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class NeighbourRanks:
-    """For each row its k nearest others in both spaces, and how far down each of them stands in the other space.
-
-    The rank of a neighbour is 1 + the number of other rows strictly nearer, so rows at equal distance share the
-    best rank, and copies of a row are neighbours at distance 0. Where several rows tie for the last of the k
-    places one of them is taken. Neighbours stand in order of distance.
-
-    Attributes:
-        size: number of rows n among which ranks are counted.
-        rows: the rows that were examined, all or a sample.
-        input_neighbours: row numbers of the k nearest in the input.
-        latent_neighbours: row numbers of the k nearest in the latent space.
-        latent_ranks: rank in the latent space of each input neighbour.
-        input_ranks: rank in the input of each latent neighbour.
-    """
-
-    size: int
-    rows: Int[np.ndarray, " rows"]
-    input_neighbours: Int[np.ndarray, "rows k"]
-    latent_neighbours: Int[np.ndarray, "rows k"]
-    latent_ranks: Int[np.ndarray, "rows k"]
-    input_ranks: Int[np.ndarray, "rows k"]
-
-    @property
-    def k(self) -> int:
-        """Number of neighbours."""
-        return self.input_neighbours.shape[1]
-
-    def first(self, k: int) -> NeighbourRanks:
-        """The same for a smaller k, without computing anything."""
-        if not 1 <= k <= self.k:
-            raise ShapeError(f"NeighbourRanks holds {self.k} neighbours; got k={k}. Compute it again with a larger k.")
-        kept = (self.input_neighbours, self.latent_neighbours, self.latent_ranks, self.input_ranks)
-        return NeighbourRanks(self.size, self.rows, *(columns[:, :k] for columns in kept))
-
-    def trustworthiness(self) -> Float[np.ndarray, " rows"]:
-        """Trustworthiness of each examined row, in [0, 1]; 1 means that no latent neighbour is an intruder."""
-        return _rank_score(self.input_ranks, self.size)
-
-    def continuity(self) -> Float[np.ndarray, " rows"]:
-        """Continuity of each examined row, in [0, 1]; 1 means that no input neighbour was torn away."""
-        return _rank_score(self.latent_ranks, self.size)
-
-    def overlap(self) -> Float[np.ndarray, " rows"]:
-        """Share of each row's k input neighbours that are among its k latent neighbours, in [0, 1]."""
-        same = self.input_neighbours[:, :, None] == self.latent_neighbours[:, None, :]
-        return same.any(axis=2).mean(axis=1)
-
-
-def neighbour_ranks(
-    x: np.ndarray,
-    z: np.ndarray,
-    *,
-    k: int = 15,
-    rows: Int[np.ndarray, " rows"] | None = None,
-    block: int | None = None,
-) -> NeighbourRanks:
-    """Neighbours and their ranks in both spaces, in one pass: from it come trustworthiness, continuity and overlap.
-
-    Exact: every rank is counted among all n rows. Distances are computed in float64; only float32 input of more than
-    64 columns is multiplied in float32, in about half the time. Squared distances that differ by less than rounding
-    (1e-12, or 3e-7, of the squared norms about the centre of the data) count as equal.
-
-    Time O(rows · n · (features + dim + k)), memory O(n · (features + dim + block)).
-
-    Args:
-        x: patterns, one row each; further axes are flattened.
-        z: latents of the same rows.
-        k: number of neighbours, less than n / 2.
-        rows: row numbers to examine; None takes all.
-        block: rows per block; None fits the blocks into about 256 MiB.
-
-    Raises:
-        ShapeError: if x and z differ in length, or k ≥ n / 2.
-        DataError: if a value is not finite.
-    """
-    precisions = [_precision(array) for array in (x, z)]
-    x, z = finite_rows("neighbour_ranks", x=x, z=z)
-    total = len(x)
-    if not 1 <= k < total / 2:
-        raise ShapeError(
-            f"Neighbour ranks want 1 ≤ k < n / 2; got k={k} for n={total} rows. Use a smaller k or more rows."
-        )
-    index = np.arange(total) if rows is None else np.asarray(rows)
-    patterns, latents = (Points(array, dtype=dtype) for array, dtype in zip((x, z), precisions, strict=True))
-    pieces = [_ranks_of_block(patterns, latents, k, piece) for piece in row_blocks(index, total=total, block=block)]
-    return NeighbourRanks(total, index, *(np.concatenate(columns) for columns in zip(*pieces, strict=True)))
+__all__ = ["Continuity", "NeighbourAccuracy", "NeighbourOverlap", "Trustworthiness"]
 
 
 @final
@@ -124,7 +23,9 @@ class Trustworthiness(Metric):
     """Are the neighbours on the map neighbours in the data? 1 − penalty for intruders by how far they come.
 
     T = 1 − 2 / (n k (2n − 3k − 1)) · Σᵢ Σ_{j ∈ k nearest of i in z} max(0, rank_x(i, j) − k), in [0, 1]; about ½ for a
-    random map. Equals `sklearn.manifold.trustworthiness` where distances do not tie. Cost as `neighbour_ranks`.
+    random map. Equals `sklearn.manifold.trustworthiness` where distances do not tie, and `trustworthiness(k)` of the
+    topological autoencoders' code, whose tables print means over several k (`NeighbourRanks.first`). Cost as
+    `neighbour_ranks`; with `rows` call `estimate` for the confidence interval.
 
     Args:
         k: number of neighbours, less than n / 2.
@@ -159,6 +60,10 @@ class Trustworthiness(Metric):
     def per_point(self, x: np.ndarray, z: np.ndarray) -> Float[np.ndarray, " rows"]:
         """One value per examined row."""
         return _sampled_ranks(x, z, self.k, self.rows, self.seed).trustworthiness()
+
+    def estimate(self, x: np.ndarray, z: np.ndarray, *, level: float = 0.95) -> Estimate:
+        """The mean over all rows from the sample of `rows`, with a confidence interval; see `mean_of_sample`."""
+        return mean_of_sample(self.per_point(x, z), total=len(x), level=level)
 
 
 @final
@@ -198,6 +103,10 @@ class Continuity(Metric):
         """One value per examined row."""
         return _sampled_ranks(x, z, self.k, self.rows, self.seed).continuity()
 
+    def estimate(self, x: np.ndarray, z: np.ndarray, *, level: float = 0.95) -> Estimate:
+        """The mean over all rows from the sample of `rows`, with a confidence interval; see `mean_of_sample`."""
+        return mean_of_sample(self.per_point(x, z), total=len(x), level=level)
+
 
 @final
 class NeighbourOverlap(Metric):
@@ -232,6 +141,10 @@ class NeighbourOverlap(Metric):
     def per_point(self, x: np.ndarray, z: np.ndarray) -> Float[np.ndarray, " rows"]:
         """One value per examined row."""
         return _sampled_ranks(x, z, self.k, self.rows, self.seed).overlap()
+
+    def estimate(self, x: np.ndarray, z: np.ndarray, *, level: float = 0.95) -> Estimate:
+        """The mean over all rows from the sample of `rows`, with a confidence interval; see `mean_of_sample`."""
+        return mean_of_sample(self.per_point(x, z), total=len(x), level=level)
 
 
 @final
@@ -287,47 +200,8 @@ class NeighbourAccuracy(Metric):
             )
 
 
-def _rank_score(ranks: Int[np.ndarray, "rows k"], total: int) -> Float[np.ndarray, " rows"]:
-    k = ranks.shape[1]
-    return 1 - np.maximum(ranks - k, 0).sum(axis=1) * (2 / (k * (2 * total - 3 * k - 1)))
-
-
 def _sampled_ranks(x: np.ndarray, z: np.ndarray, k: int, rows: int | None, seed: int) -> NeighbourRanks:
     return neighbour_ranks(x, z, k=k, rows=sample_rows(len(x), rows, seed))
-
-
-def _precision(array: np.ndarray) -> torch.dtype:
-    wide = np.asarray(array).dtype == np.float32 and np.size(array) > _WIDE * len(array)
-    return torch.float32 if wide else torch.float64
-
-
-def _ranks_of_block(patterns: Points, latents: Points, k: int, index: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Input neighbours, latent neighbours, latent ranks of the former, input ranks of the latter."""
-    in_x, in_z = patterns.squared(index), latents.squared(index)
-    own = np.arange(len(index))
-    in_x[own, index] = np.inf
-    in_z[own, index] = np.inf
-    near_x, near_z = _smallest(in_x, k), _smallest(in_z, k)
-    latent_ranks = _ranks(in_z, near_x, latents.resolution(index, near_x))
-    input_ranks = _ranks(in_x, near_z, patterns.resolution(index, near_z))
-    return near_x, near_z, latent_ranks, input_ranks
-
-
-def _smallest(values: Float[np.ndarray, "block n"], k: int) -> Int[np.ndarray, "block k"]:
-    return torch.from_numpy(values).topk(k, dim=1, largest=False).indices.numpy()
-
-
-def _ranks(
-    distances: Float[np.ndarray, "block n"],
-    chosen: Int[np.ndarray, "block k"],
-    resolution: Float[np.ndarray, "block k"],
-) -> Int[np.ndarray, "block k"]:
-    limits = np.take_along_axis(distances, chosen, axis=1) - resolution
-    # One row at a time stays in the processor's cache: ten times faster than a comparison of whole blocks.
-    counts = [
-        [np.count_nonzero(row < limit) for limit in wanted] for row, wanted in zip(distances, limits, strict=True)
-    ]
-    return 1 + np.array(counts, dtype=np.int64)
 
 
 def _nearest(base: np.ndarray, queries: np.ndarray | None, k: int) -> Int[np.ndarray, "rows k"]:

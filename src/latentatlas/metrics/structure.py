@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.metrics.base import Metric, finite_rows
-from latentatlas.metrics.distances import Points, row_blocks
+from latentatlas.metrics.distances import Points, precision, row_blocks
 
 __all__ = ["DensityKL", "DistanceRMSE", "TripletAccuracy"]
 
@@ -22,7 +22,8 @@ class DensityKL(Metric):
     """KL_σ: does the map show dense where the data are dense? KL(p_x ‖ p_z) in nats, ≥ 0; 0 is the same density.
 
     p_x(i) ∝ Σⱼ exp(−(d(i, j) / max d)² / σ) over all rows j, and the same for z. Both spaces are divided by their own
-    diameter, so neither scale matters. Two passes in O(n²· (features + dim)) time and O(n · block) memory.
+    diameter, so neither scale matters. The same as in the code of the paper. Two passes in O(n² · (features + dim))
+    time and O(n · block) memory; float32 rows of more than 64 columns are multiplied in float32.
 
     Args:
         sigma: width of the kernel, in squared diameters; .01, .1 and 1 are usual.
@@ -46,15 +47,20 @@ class DensityKL(Metric):
 
     def __call__(self, x: np.ndarray, z: np.ndarray) -> float:
         """The divergence."""
+        precisions = [precision(array) for array in (x, z)]
         x, z = finite_rows("DensityKL", x=x, z=z)
-        p, q = self._density(x), self._density(z)
+        p, q = (self._density(Points(rows, dtype=dtype)) for rows, dtype in zip((x, z), precisions, strict=True))
         return max(0.0, float((p * np.log(p / q)).sum()))
 
-    def _density(self, array: Float[np.ndarray, "n features"]) -> Float[np.ndarray, " n"]:
-        points, rows, total = Points(array), np.arange(len(array)), len(array)
-        diameter = max(points.squared(piece).max() for piece in row_blocks(rows, total=total))
+    def _density(self, points: Points) -> Float[np.ndarray, " n"]:
+        rows, total = np.arange(len(points)), len(points)
+        diameter = max(float(points.squared(piece).max()) for piece in row_blocks(rows, total=total))
         scale = -1 / (self.sigma * (diameter or 1.0))
-        sums = [np.exp(points.squared(piece) * scale).sum(axis=1) for piece in row_blocks(rows, total=total)]
+        sums = []
+        for piece in row_blocks(rows, total=total):
+            kernel = points.squared(piece)
+            kernel *= scale
+            sums.append(np.exp(kernel, out=kernel).sum(axis=1, dtype=np.float64))
         density = np.concatenate(sums)
         return density / density.sum()
 
@@ -110,8 +116,9 @@ class TripletAccuracy(Metric):
 class DistanceRMSE(Metric):
     """Are distances kept in absolute terms? √(mean over all n² pairs of (d_x − d_z)²), in units of x, ≥ 0.
 
-    The ℓ-RMSE column of the topological-autoencoder tables. It is not scale-free: 2 z scores differently from z.
-    O(n² · (features + dim)) time, O(n · block) memory.
+    The ℓ-RMSE column of the topological-autoencoder tables; as in their code the n pairs of a row and itself count.
+    It is not scale-free: 2 z scores differently from z, and to compare with their tables x must be scaled as there.
+    One pass in O(n² · (features + dim)) time and O(n · block) memory; precision as in `DensityKL`.
 
     >>> DistanceRMSE()(np.array([[0.0], [1.0]]), np.array([[0.0], [3.0]])) == 2**0.5
     True
@@ -130,12 +137,13 @@ class DistanceRMSE(Metric):
 
     def per_point(self, x: np.ndarray, z: np.ndarray) -> Float[np.ndarray, " n"]:
         """Mean squared error of the distances from each row to all rows."""
+        precisions = [precision(array) for array in (x, z)]
         x, z = finite_rows("DistanceRMSE", x=x, z=z)
-        patterns, latents = Points(x), Points(z)
-        errors = [
-            np.square(np.sqrt(patterns.squared(piece)) - np.sqrt(latents.squared(piece))).mean(axis=1)
-            for piece in row_blocks(np.arange(len(x)), total=len(x))
-        ]
+        patterns, latents = (Points(rows, dtype=dtype) for rows, dtype in zip((x, z), precisions, strict=True))
+        errors = []
+        for piece in row_blocks(np.arange(len(x)), total=len(x)):
+            gaps = np.sqrt(latents.squared(piece)) - np.sqrt(patterns.squared(piece))
+            errors.append(np.square(gaps, out=gaps).mean(axis=1, dtype=np.float64))
         return np.concatenate(errors)
 
 
