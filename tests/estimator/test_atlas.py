@@ -104,11 +104,11 @@ def test_all_public_state_is_there_after_fit(atlas: Atlas):
 
 def test_map_and_latent_of_two_axes_are_one(flat: Atlas, flowers: Table):
     np.testing.assert_array_equal(flat.map(flowers), flat.transform(flowers))
-    assert "weight/map" not in flat.history_
+    assert "weight/map_layout" not in flat.history_
 
 
 def test_map_of_more_axes_is_a_head_of_its_own(deep: Atlas, flowers: Table):
-    assert "weight/map" in deep.history_
+    assert "weight/map_layout" in deep.history_
     assert Trustworthiness(k=5)(flowers.x, deep.map_) > 0.9
     assert Trustworthiness(k=5)(flowers.x, deep.latent_) > 0.9
 
@@ -257,7 +257,7 @@ def test_the_certificate(flat: Atlas):
         "basins",
         "overfit",
     }
-    assert verdicts["collapse"].status is Status.PASS
+    assert 0.1 < verdicts["collapse"].value < 0.5  # longer than wide, as the flowers are: 92 % of variance on one axis
     assert verdicts["neighbourhood.trustworthiness"].value > 0.9
     assert verdicts["leakage"].status is Status.SKIP  # no nuisance was named
 

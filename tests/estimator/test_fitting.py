@@ -97,7 +97,7 @@ def test_the_stem_sees_only_training_rows(rng: np.random.Generator):
     np.testing.assert_allclose(fitted.stem.mean.numpy(), x[:30].mean(axis=0), atol=1e-6)
     assert fitted.threads == 1
     assert [recipe.steps for recipe in fitted.recipes] == [4, 1]
-    assert set(fitted.objective.terms) == {"recon", "neighbours", "energy", "balance"}
+    assert set(fitted.objective.terms) == {"recon", "layout", "energy", "balance"}
     assert not fitted.model.training
 
 

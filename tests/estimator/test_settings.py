@@ -169,7 +169,7 @@ def test_no_neighbour_term(quick: Maker, flowers: Table, nothing: Any):
 
 
 def test_the_basin_term(quick: Maker, flowers: Table):
-    assert set(quick(steps=5, basin_term=None).fit(flowers).objective_.terms) == {"recon", "neighbours"}
+    assert set(quick(steps=5, basin_term=None).fit(flowers).objective_.terms) == {"recon", "layout"}
     atlas = quick(steps=5, basin_term=(PrototypeEnergy(), Constant(0.4))).fit(flowers)
     assert atlas.history_["weight/energy"][-1] == 0.4
     assert atlas.history_["weight/recon"][-1] == 1.0

@@ -9,7 +9,7 @@ from latentatlas.core import SpecError
 from latentatlas.graph import knn_graph
 from latentatlas.landscape import DistanceScore, Landscape, PrototypeBank, density_energy, find_minima
 
-__all__ = ["seed_bank"]
+__all__ = ["bank_at", "density_basins", "seed_bank"]
 
 _ROWS = 20_000
 _GRAPH_NEIGHBOURS = 30
@@ -36,14 +36,63 @@ def seed_bank(z: np.ndarray, xy: np.ndarray, count: int | None, *, seed: int) ->
         count: number of basins; None finds it.
         seed: of sampling and starts.
     """
-    if count is not None and not 1 <= count <= len(z):
-        raise SpecError(f"Atlas wants 1 ≤ n_basins ≤ n; got {count} for {len(z)} training rows. Lower n_basins.")
+    _check_count(count, len(z))
     if len(z) > _ROWS:
         chosen = np.sort(np.random.default_rng(seed).choice(len(z), _ROWS, replace=False))
         z, xy = z[chosen], xy[chosen]
     modes = _modes(xy)
     found = _prominent(modes, len(z)) if count is None else count
-    centres = _centres(z, modes.merged(count=found).basins, found, seed)
+    return _bank(z, modes.merged(count=found).basins, found, seed)
+
+
+def density_basins(xy: np.ndarray, count: int | None, *, seed: int) -> np.ndarray:
+    """(n,) number of the density mode each place belongs to: `count` of them, or those that stand out (see above).
+
+    Modes are sought among at most 20,000 places; the others go with the nearest of these. Where there are fewer modes
+    than wanted the basins are those of k-means.
+    """
+    _check_count(count, len(xy))
+    if len(xy) <= _ROWS:
+        return _mode_basins(xy, count, seed)
+    from scipy.spatial import cKDTree
+
+    chosen = np.random.default_rng(seed).choice(len(xy), _ROWS, replace=False)
+    return _mode_basins(xy[chosen], count, seed)[cKDTree(xy[chosen]).query(xy)[1]]
+
+
+def _mode_basins(xy: np.ndarray, count: int | None, seed: int) -> np.ndarray:
+    modes = _modes(xy)
+    wanted = _prominent(modes, len(xy)) if count is None else count
+    basins = modes.merged(count=wanted).basins.astype(np.int64)
+    if basins.max() + 1 == wanted:
+        return basins
+    from sklearn.cluster import KMeans
+
+    return KMeans(wanted, n_init=20, random_state=seed).fit_predict(xy).astype(np.int64)
+
+
+def _check_count(count: int | None, n: int) -> None:
+    if count is not None and not 1 <= count <= n:
+        raise SpecError(f"Atlas wants 1 ≤ n_basins ≤ n; got {count} for {n} training rows. Lower n_basins.")
+
+
+def bank_at(z: np.ndarray, groups: np.ndarray, *, seed: int) -> PrototypeBank:
+    """A bank with one prototype per group of rows, moved from its mean to the k-means optimum around it.
+
+    Args:
+        z: (n, dim) latents.
+        groups: (n,) number of the group of each row, from 0.
+        seed: of the sample of at most 20,000 rows.
+    """
+    if len(z) > _ROWS:
+        chosen = np.sort(np.random.default_rng(seed).choice(len(z), _ROWS, replace=False))
+        z, groups = z[chosen], groups[chosen]
+    _, groups = np.unique(groups, return_inverse=True)
+    return _bank(z, groups, int(groups.max()) + 1, seed)
+
+
+def _bank(z: np.ndarray, groups: np.ndarray, found: int, seed: int) -> PrototypeBank:
+    centres = _centres(z, groups, found, seed)
     squared = ((z[:, None, :] - centres[None]) ** 2).sum(axis=2).min(axis=1)
     tau = float(np.sqrt(squared.mean() / z.shape[1])) or 1.0
     bank = PrototypeBank(found, z.shape[1], score=DistanceScore(tau))

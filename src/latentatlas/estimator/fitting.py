@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from torch import Tensor
 
 from latentatlas.core import Batch, Constant, Ramp, Schedule, SpecError, reproducible, to_spec
 from latentatlas.data import DataWarning, encode_labels
-from latentatlas.estimator.basins import seed_bank
+from latentatlas.estimator.basins import bank_at, seed_bank
+from latentatlas.estimator.distilling import (
+    chart_encoder,
+    distillation_steps,
+    distillation_terms,
+    layout_of,
+    principal,
+    seat_charts,
+)
 from latentatlas.graph import fuzzy_weights, knn_graph
 from latentatlas.metrics import is_categorical
+from latentatlas.landscape import PrototypeBank
 from latentatlas.models import Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
 from latentatlas.terms import (
     HSIC,
@@ -30,7 +40,7 @@ from latentatlas.terms import (
     Reconstruction,
     Term,
 )
-from latentatlas.train import Callback, Checkpoint, EdgeBatches, Recipe, fit
+from latentatlas.train import BatchSource, Callback, Checkpoint, EdgeBatches, Recipe, RowBatches, fit
 
 __all__ = [
     "STAGES",
@@ -41,11 +51,14 @@ __all__ = [
     "fabric_on",
     "fit_problem",
     "joined",
+    "neighbour_terms",
     "settled",
     "stem_batch",
 ]
 
 _STEM_COMPONENTS = 128
+_LAYOUT_COMPONENTS = 50
+_DISTILLATION_RATE = 1e-2
 _FINAL_SHARE = 0.15
 _FINAL_RATE = 1e-3
 STAGES = ("shape", "basins")
@@ -73,6 +86,10 @@ class Problem:
     threads: int | None
     seed: int
 
+    def distils(self, nuisance: Mapping[str, np.ndarray]) -> bool:
+        """Whether rows are laid out first; a layout would keep a nuisance, and a term asked for is trained as such."""
+        return self.neighbour_term == "auto" and not nuisance
+
     @classmethod
     def of(cls, atlas: Any) -> Problem:
         """The settings of an `Atlas`."""
@@ -90,6 +107,17 @@ class Problem:
             threads=atlas.threads,
             seed=atlas.random_state,
         )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Stage:
+    """How the first stage is trained, and where the basins are after it."""
+
+    terms: dict[str, tuple[Term, Schedule]]
+    source: BatchSource
+    recipe: Recipe
+    bank: Callable[[np.ndarray, np.ndarray], PrototypeBank]
 
 
 @final
@@ -146,7 +174,7 @@ def fit_problem(
         neighbours = min(problem.n_neighbors, len(train) - 1)
         weights = fuzzy_weights(knn_graph(x[train], neighbours, seed=problem.seed))
         rows = torch.from_numpy(x[train])
-        stem, encoder = _stem_and_encoder(problem, rows)
+        stem, encoder = _stem_and_encoder(problem, rows, distils=problem.distils(nuisance))
         held_out = np.setdiff1d(np.arange(len(x)), train)
         with torch.no_grad():
             batch = stem_batch(stem, rows, train, nuisance, environment)
@@ -154,26 +182,81 @@ def fit_problem(
             aside = stem_batch(stem, spare, held_out, nuisance, environment) if len(held_out) else None
         model = Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
         model.adapt(batch.x)
-        steps = problem.steps or default_steps(len(train))
-        edges = problem.batch_edges or default_edges(len(train))
-        last = max(1, int(_FINAL_SHARE * steps))
-        recipes = (
-            Recipe(steps, log_every=_log_every(steps)),
-            Recipe(last, rate=_FINAL_RATE, log_every=_log_every(last)),
-        )
-        source = EdgeBatches(batch, weights, size=edges, seed=problem.seed)
+        shape = _distilled if problem.distils(nuisance) else _contrasted
+        stage = shape(problem, model, batch, weights, train)
+        if aside is not None and problem.distils(nuisance):
+            aside = aside._replace(row=None)  # rows that were not laid out have no place to be compared with
+        last = max(1, int(_FINAL_SHARE * stage.recipe.steps))
+        recipes = (stage.recipe, Recipe(last, rate=_FINAL_RATE, log_every=_log_every(last)))
         fabric = fabric_on(problem.device)
-        resumable = [[*callbacks, *_checkpoint(checkpoints, stage)] for stage in STAGES]
-        objective = Objective(_first_terms(problem, model, batch, steps))
+        resumable = [[*callbacks, *_checkpoint(checkpoints, name)] for name in STAGES]
+        objective = Objective(stage.terms)
         _warn_if_it_cannot_be_saved(objective, encoder)
-        first = fit(model, objective, source, recipes[0], held_out=aside, callbacks=resumable[0], fabric=fabric)
+        first = fit(
+            model,
+            objective,
+            stage.source,
+            stage.recipe,
+            held_out=aside,
+            callbacks=resumable[0],
+            fabric=fabric,
+        )
         with torch.no_grad():
             z = model.encode(batch.x)
-            model.bank = seed_bank(z.numpy(), model.map(z).numpy(), problem.n_basins, seed=problem.seed)
-        objective = Objective(settled(objective) | _energy_terms(problem, recipes[1].steps))
-        second = fit(model, objective, source, recipes[1], held_out=aside, callbacks=resumable[1], fabric=fabric)
+            model.bank = stage.bank(z.numpy(), model.map(z).numpy())
+        objective = Objective(_lasting(objective) | _energy_terms(problem, last))
+        second = fit(
+            model,
+            objective,
+            stage.source,
+            recipes[1],
+            held_out=aside,
+            callbacks=resumable[1],
+            fabric=fabric,
+        )
         history = joined(first.columns(), second.columns())
     return Fitted(stem, model, objective, recipes, history, threads, time.perf_counter() - started)
+
+
+def _contrasted(
+    problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, train: np.ndarray
+) -> _Stage:
+    """The network is trained on the edges of the graph."""
+    steps = problem.steps or default_steps(len(train))
+    return _Stage(
+        terms=_first_terms(problem, model, batch, steps),
+        source=EdgeBatches(batch, graph, size=problem.batch_edges or default_edges(len(train)), seed=problem.seed),
+        recipe=Recipe(steps, log_every=_log_every(steps)),
+        bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed),
+    )
+
+
+def _distilled(
+    problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, train: np.ndarray
+) -> _Stage:
+    """The rows are laid out, and the network learns their places."""
+    rows = 2 * (problem.batch_edges or default_edges(len(train)))
+    steps = problem.steps or distillation_steps(len(train), rows)
+    layout = layout_of(
+        graph,
+        principal(batch.x, _LAYOUT_COMPONENTS),
+        problem.dim,
+        n_basins=problem.n_basins,
+        seed=problem.seed,
+        device=fabric_on(problem.device).device,
+    )
+    cells = seat_charts(model, layout, seed=problem.seed)
+    return _Stage(
+        terms=distillation_terms(layout, model, train, cells),
+        source=RowBatches(batch, size=rows, seed=problem.seed),
+        recipe=Recipe(steps, rate=_DISTILLATION_RATE, mixed=True, log_every=_log_every(steps)),
+        bank=lambda z, _: bank_at(z, layout.basins, seed=problem.seed),
+    )
+
+
+def _lasting(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
+    """The terms of the first stage that go on in the second, when charts are those of the bank."""
+    return {name: entry for name, entry in settled(objective).items() if name != "assignment"}
 
 
 def _log_every(steps: int) -> int:
@@ -192,10 +275,12 @@ def _warn_if_it_cannot_be_saved(objective: Objective, encoder: Encoder) -> None:
         warnings.warn(f"This atlas can be used but not saved: {error}", DataWarning, stacklevel=4)
 
 
-def _stem_and_encoder(problem: Problem, rows: Tensor) -> tuple[Stem, Encoder]:
+def _stem_and_encoder(problem: Problem, rows: Tensor, *, distils: bool) -> tuple[Stem, Encoder]:
     features = rows.shape[1]
     if problem.encoder is None:
         stem = PCAStem(features, min(features, _STEM_COMPONENTS)).fit(rows)
+        if distils:
+            return stem, chart_encoder(stem.components, problem.dim, n=len(rows))
         return stem, MLPEncoder(stem.components, problem.dim)
     if problem.encoder.dim != problem.dim:
         raise SpecError(
@@ -261,6 +346,14 @@ def _first_terms(problem: Problem, model: Autoencoder, batch: Batch, steps: int)
     return terms
 
 
+def neighbour_terms(model: Autoencoder) -> dict[str, tuple[Term, Schedule]]:
+    """What keeps neighbours of latent and map together where rows are not laid out first."""
+    terms: dict[str, tuple[Term, Schedule]] = {"neighbours": (NeighborContrast(), Constant(1.0))}
+    if model.head is not None:
+        terms["map"] = (Rebind(NeighborContrast(), {"z": "map"}), Constant(1.0))
+    return terms
+
+
 def _energy_terms(problem: Problem, steps: int) -> dict[str, tuple[Term, Schedule]]:
     """Energy last, once the bank has been seeded."""
     late = Ramp(start=0, stop=max(1, steps // 3), high=0.1)
@@ -320,3 +413,4 @@ def fabric_on(device: str) -> Any:
         raise SpecError(
             f'Atlas wants a device that is there; got {device!r}: {reason}. Pass device="cpu" or "auto".'
         ) from error
+

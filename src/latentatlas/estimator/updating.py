@@ -21,6 +21,7 @@ from latentatlas.estimator.fitting import (
     default_steps,
     fabric_on,
     joined,
+    neighbour_terms,
     settled,
     stem_batch,
 )
@@ -40,6 +41,7 @@ _CAPACITY = 50_000
 _FULL_SHARE = 0.1  # of new rows among all, from which an update takes all its steps
 _FEWEST_STEPS = 50
 _ANCHORS = ("anchor", "map_anchor")
+_PLACES = ("layout", "map_layout")
 _ANOMALOUS = 0.05
 _FEW = 10
 
@@ -201,7 +203,10 @@ def _share_unlike(model: AtlasModel, new: Table) -> float:
 
 def _terms(atlas: Atlas, kept: np.ndarray, rows: int, weight: float) -> dict[str, tuple[Term, Schedule]]:
     """The terms of the fit with their last weights, and an anchor at the place of each earlier row."""
-    terms = {name: entry for name, entry in settled(deepcopy(atlas.objective_)).items() if name not in _ANCHORS}
+    before = settled(deepcopy(atlas.objective_))
+    terms = {name: entry for name, entry in before.items() if name not in (*_ANCHORS, *_PLACES)}
+    if "layout" in before:
+        terms |= neighbour_terms(atlas.model_.network)  # new rows have no place in the layout
     if weight == 0:
         return terms
     numbers = torch.arange(len(kept))

@@ -49,7 +49,8 @@ class MapHead(nn.Module):
 
 @final
 class Autoencoder(nn.Module):
-    """`Batch -> Latents`: z = encoder(x), x̂ = decoder(z), map = head(z), chart weights from the prototype bank.
+    """`Batch -> Latents`: z = encoder(x), x̂ = decoder(z), map = head(z), chart weights from the prototype bank,
+    or from the encoder while there is no bank.
 
     Args:
         encoder: any module `(n, features) -> (n, dim)`.
@@ -74,8 +75,9 @@ class Autoencoder(nn.Module):
 
     def forward(self, batch: Batch) -> Latents:
         """All outputs for one batch."""
-        z = self.encoder(batch.x)
-        charts = Charts(self.bank.weights(z)) if self.bank is not None else None
+        z, charts = self.encoder.charted(batch.x)
+        if self.bank is not None:
+            charts = Charts(self.bank.weights(z))
         return Latents(z=z, recon=self.decoder(z), charts=charts, map=self.map(z))
 
     def encode(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentatlas.core import ShapeError
+from latentatlas.core import Charts, ShapeError
 from latentatlas.models.decoders import Decoder, ImageDecoder, MLPDecoder, SignalDecoder
 from latentatlas.models.layers import (
     axis_sizes,
@@ -35,6 +35,10 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """The latent coordinates."""
+
+    def charted(self, x: Float[Tensor, "n features"]) -> tuple[Float[Tensor, "n dim"], Charts | None]:
+        """The latent, and the weights of the charts of an encoder that has some."""
+        return self(x), None
 
     @abstractmethod
     def mirror(self) -> Decoder:

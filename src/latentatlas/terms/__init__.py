@@ -1,6 +1,7 @@
 """Differentiable parts of an objective. A term knows no model: it reads named fields and returns a scalar."""
 
 from latentatlas.terms.anchor import Anchor
+from latentatlas.terms.assignment import ChartAssignment
 from latentatlas.terms.base import Rebind, Term, TermInput
 from latentatlas.terms.energy import ChartBalance, PrototypeEnergy
 from latentatlas.terms.invariance import HSIC, Covariance, DeltaKernel, GaussianKernel, Kernel
@@ -39,6 +40,7 @@ __all__ = [
     "AllNegatives",
     "Anchor",
     "CauchySimilarity",
+    "ChartAssignment",
     "ChartBalance",
     "ContrastLoss",
     "Covariance",

@@ -37,6 +37,7 @@ class Recipe:
         clip: largest gradient norm.
         warmup: share of the steps with a rising rate.
         log_every: steps between records.
+        mixed: whether networks multiply in bfloat16 where the device is fast at it; gradients and sums stay float32.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Recipe:
         clip: float = 5.0,
         warmup: float = 0.1,
         log_every: int = 50,
+        mixed: bool = False,
     ):
         if steps < 1 or log_every < 1 or not (rate > 0 and clip > 0):
             given = (steps, rate, clip, log_every)
@@ -60,6 +62,7 @@ class Recipe:
         self.clip = clip
         self.warmup = warmup
         self.log_every = log_every
+        self.mixed = mixed
 
     def optimiser(self, module: nn.Module) -> torch.optim.AdamW:
         """AdamW over all parameters, with the decay on those of two axes or more."""
@@ -67,7 +70,7 @@ class Recipe:
         matrices = [p for p in trained if p.ndim > 1]
         vectors = [p for p in trained if p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": self.decay}, {"params": vectors, "weight_decay": 0.0}]
-        return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.rate, betas=(0.95, 0.98))
+        return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.rate, betas=(0.95, 0.98), fused=True)
 
     def schedule(self, optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
         """The one-cycle rate; constant where the rise would take no more than one step."""
@@ -80,12 +83,18 @@ class Recipe:
 class _Training(nn.Module):
     """Model and objective as one module, so that Fabric wraps the whole forward pass."""
 
-    def __init__(self, model: nn.Module, objective: Objective):
+    def __init__(self, model: nn.Module, objective: Objective, *, mixed: bool):
         super().__init__()
         self.model = model
         self.objective = objective
+        self.mixed = mixed
 
     def forward(self, batch: Batch, step: int) -> Report:
+        device = batch.x.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.mixed and _multiplies_bfloat16(device)):
+            return self._report(batch, step)
+
+    def _report(self, batch: Batch, step: int) -> Report:
         fields = gather_fields(
             batch,
             self.model(batch),
@@ -170,7 +179,7 @@ class _Loop:
         hooks: Sequence[Callback],
         fabric: Fabric,
     ):
-        self.training = _Training(model, objective)
+        self.training = _Training(model, objective, mixed=recipe.mixed)
         self.recipe = recipe
         self.hooks = hooks
         self.fabric = fabric
@@ -256,6 +265,14 @@ class _Loop:
             torch.cuda.set_rng_state(state["random_on_device"], self.fabric.device)
         self.step, self.stopped = state["step"], state["stopped"]
         self._started = time.perf_counter() - state["seconds"]
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for products of bfloat16; emulated ones would be slow."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _processor() -> Fabric:

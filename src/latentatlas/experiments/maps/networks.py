@@ -9,7 +9,8 @@ import torch
 
 from latentatlas.core import Batch, Constant, Ramp, Schedule, reproducible
 from latentatlas.estimator import Atlas
-from latentatlas.estimator.fitting import default_edges, default_steps
+from latentatlas.estimator.distilling import distillation_steps
+from latentatlas.estimator.fitting import default_edges
 from latentatlas.estimator.rows import blockwise
 from latentatlas.experiments.maps.base import FittedMap, MapMethod, Rows
 from latentatlas.models import Autoencoder, MLPEncoder, PCAStem
@@ -97,7 +98,7 @@ class NetworkMap(MapMethod):
 
     def fit(self, x: Rows, *, seed: int) -> FittedMap:
         """As many steps, and as many rows in each, as the default of `Atlas` for so many rows."""
-        return self._fit(x, seed, self.steps or default_steps(len(x)))
+        return self._fit(x, seed, self.steps or distillation_steps(len(x), 2 * default_edges(len(x))))
 
     def warm_up(self, x: Rows) -> None:
         """Few rows, few steps."""

@@ -1,0 +1,134 @@
+"""The default first stage: rows are laid out without a network, and the network learns their places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from latentatlas.core import Constant, Schedule
+from latentatlas.estimator.basins import density_basins
+from latentatlas.layout import PHASES, cells_of, gathered, lay_out, start_of
+from latentatlas.models import Autoencoder, ChartDecoder, ChartEncoder, PCAStem
+from latentatlas.terms import Anchor, ChartAssignment, Rebind, Reconstruction, Term
+
+__all__ = ["Layout", "chart_encoder", "distillation_steps", "distillation_terms", "layout_of", "principal", "seat_charts"]
+
+_PASSES = 12
+_FEWEST_STEPS = 600
+_GATHERED = 0.5
+_ROWS_PER_CHART = 50
+_MOST_CHARTS = 80
+_MANY_ROWS = 20_000
+_ASSIGNMENT = 0.15
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where the training rows are to lie.
+
+    Attributes:
+        places: of the latent.
+        map_places: of the map; the same array where the latent is the map.
+        basins: number of the basin of each row, from 0.
+    """
+
+    places: Float[np.ndarray, "n dim"]
+    map_places: Float[np.ndarray, "n 2"]
+    basins: Int[np.ndarray, " n"]
+
+
+def distillation_steps(n: int, rows: int) -> int:
+    """Optimiser steps for n training rows and so many a batch: twelve passes, at least 600.
+
+    >>> distillation_steps(1_500, 512), distillation_steps(70_000, 1024)
+    (600, 820)
+    """
+    return max(_FEWEST_STEPS, _PASSES * n // rows)
+
+
+def chart_encoder(components: int, dim: int, *, n: int) -> ChartEncoder:
+    """An encoder for n training rows: a chart for 50 rows, at most 80; half as wide below 20,000 rows."""
+    charts = min(_MOST_CHARTS, max(1, n // _ROWS_PER_CHART))
+    return ChartEncoder(components, dim, charts=charts, hidden=(512, 512) if n >= _MANY_ROWS else (256, 256))
+
+
+def layout_of(
+    graph: sp.csr_matrix, h: Float[np.ndarray, "n components"], dim: int, *, n_basins: int | None, seed: int, device: str
+) -> Layout:
+    """Lay the rows out on the plane and, where the latent is no plane, in `dim` dimensions too.
+
+    The basins are the density modes of the plane while groups are still apart; the places of each are drawn together,
+    so that the atlas falls into basins, and the basins are moved as they are until far ones lie as in the data.
+
+    Args:
+        graph: fuzzy weights between the rows.
+        h: principal components of the rows.
+        dim: axes of the latent.
+        n_basins: number of basins; None finds it.
+        seed: of the layouts.
+        device: where to compute them.
+    """
+    apart = PHASES[:-1]
+    plane = lay_out(graph, start_of(h, 2), phases=apart, seed=seed, device=device)
+    basins = density_basins(plane, n_basins, seed=seed)
+    on_map = _finished(graph, plane, h, basins, seed=seed, device=device)
+    if dim == 2:
+        return Layout(on_map, on_map, basins)
+    places = lay_out(graph, start_of(h, dim), phases=apart, seed=seed, device=device)
+    return Layout(_finished(graph, places, h, basins, seed=seed, device=device), on_map, basins)
+
+
+def _finished(
+    graph: sp.csr_matrix, places: np.ndarray, h: np.ndarray, basins: np.ndarray, *, seed: int, device: str
+) -> np.ndarray:
+    """The inside of the groups laid out, the basins drawn together, and put in order as they then are."""
+    last = PHASES[-1:]
+    places = lay_out(graph, places, x=h, phases=last, seed=seed, device=device)
+    places = gathered(places, basins, share=_GATHERED)
+    return lay_out(graph, places, x=h, phases=last, cells=basins, rigid=True, seed=seed, device=device)
+
+
+def principal(h: Tensor, most: int) -> Float[np.ndarray, "n components"]:
+    """The first principal components of rows in stem coordinates, at most so many."""
+    if h.shape[1] <= most:
+        return h.numpy()
+    return PCAStem(h.shape[1], most).fit(h)(h).numpy()
+
+
+def distillation_terms(
+    layout: Layout, model: Autoencoder, train: np.ndarray, cells: np.ndarray
+) -> dict[str, tuple[Term, Schedule]]:
+    """Reconstruction, a pull of every row to its place, and its chart to each row where the encoder has charts."""
+    total, rows = int(train.max()) + 1, torch.from_numpy(train)
+    terms: dict[str, tuple[Term, Schedule]] = {"recon": (Reconstruction(), Constant(1.0))}
+    latent = Anchor(total, layout.places.shape[1])
+    latent.hold(rows, torch.from_numpy(layout.places))
+    terms["layout"] = (latent, Constant(1.0))
+    if model.head is not None:
+        on_map = Anchor(total, 2)
+        on_map.hold(rows, torch.from_numpy(layout.map_places))
+        terms["map_layout"] = (Rebind(on_map, {"z": "map"}), Constant(1.0))
+    if isinstance(model.encoder, ChartEncoder):
+        assignment = ChartAssignment(total, model.encoder.charts)
+        assignment.assign(rows, torch.from_numpy(cells))
+        terms["assignment"] = (assignment, Constant(_ASSIGNMENT))
+    return terms
+
+
+def seat_charts(model: Autoencoder, layout: Layout, *, seed: int) -> np.ndarray:
+    """Seat the charts of a model in the cells of a k-means of the places; the cell of each row."""
+    if not isinstance(model.encoder, ChartEncoder):
+        return np.zeros(len(layout.places), np.int64)
+    cells = cells_of(layout.places, model.encoder.charts, seed=seed)
+    places = torch.from_numpy(layout.places), torch.from_numpy(cells)
+    model.encoder.seat(*places)
+    if isinstance(model.decoder, ChartDecoder):
+        model.decoder.seat(*places)
+    return cells

@@ -1,0 +1,21 @@
+"""Layouts: places of rows in few dimensions, from the graph of their neighbours, without a network."""
+
+from latentatlas.layout.arrangement import arrangement
+from latentatlas.layout.basins import gathered
+from latentatlas.layout.cells import cells_of
+from latentatlas.layout.descent import PHASES, Phase, lay_out, start_of
+from latentatlas.layout.forces import Attraction, GridRepulsion, Repulsion, SampledRepulsion
+
+__all__ = [
+    "PHASES",
+    "Attraction",
+    "GridRepulsion",
+    "Phase",
+    "Repulsion",
+    "SampledRepulsion",
+    "arrangement",
+    "cells_of",
+    "gathered",
+    "lay_out",
+    "start_of",
+]
