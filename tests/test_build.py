@@ -44,6 +44,8 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "models.Autoencoder": lambda: models.Autoencoder(
         models.MLPEncoder(5, 3, hidden=(4,)), head=models.MapHead(3, hidden=(4,)), bank=landscape.PrototypeBank(2, 3)
     ),
+    "models.ChartDecoder": lambda: models.ChartDecoder(2, 5, charts=3, hidden=(4,), spread=3.0),
+    "models.ChartEncoder": lambda: models.ChartEncoder(5, 2, charts=3, hidden=(4,), noise=0.1, spread=3.0),
     "models.ImageDecoder": lambda: models.ImageDecoder(2, (1, 8, 8), channels=(4, 2), hidden=8, spread=3.0),
     "models.ImageEncoder": lambda: models.ImageEncoder((1, 8, 8), 2, channels=(2, 4), hidden=8, spread=3.0),
     "models.MLPDecoder": lambda: models.MLPDecoder(2, 5, hidden=(4,), spread=3.0),
@@ -61,6 +63,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "spectral.SyntheticLambda": spectral.SyntheticLambda,
     "terms.HSIC": lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(2.0), nuisance_kernel=terms.DeltaKernel()),
     "terms.Anchor": lambda: terms.Anchor(5, 2),
+    "terms.ChartAssignment": lambda: terms.ChartAssignment(5, 3),
     "terms.ChartBalance": terms.ChartBalance,
     "terms.Covariance": terms.Covariance,
     "terms.DeltaKernel": terms.DeltaKernel,

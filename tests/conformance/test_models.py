@@ -30,6 +30,8 @@ ENCODERS = {
     "MLPEncoder": Case(lambda: MLPEncoder(7, 3, hidden=(16, 12)), 7, 3),
     "MLPEncoder wide": Case(lambda: MLPEncoder(2, 5, hidden=(16,)), 2, 5),
     "MLPEncoder linear": Case(lambda: MLPEncoder(4, 2, hidden=()), 4, 2),
+    "ChartEncoder": Case(lambda: models.ChartEncoder(7, 3, charts=5, hidden=(16, 12)), 7, 3),
+    "ChartEncoder linear": Case(lambda: models.ChartEncoder(4, 2, charts=3, hidden=()), 4, 2),
     "ImageEncoder": Case(lambda: ImageEncoder((1, 8, 8), 3, channels=(8, 16), hidden=32), 64, 3),
     "ImageEncoder odd": Case(lambda: ImageEncoder((2, 7, 9), 3, channels=(8, 16), hidden=32), 126, 3),
     "ImageEncoder thin": Case(lambda: ImageEncoder((3, 1, 5), 2, channels=(8,), hidden=32), 15, 2),
@@ -39,6 +41,7 @@ ENCODERS = {
 }
 DECODERS = {
     "MLPDecoder": Case(lambda: models.MLPDecoder(3, 7, hidden=(16,)), 3, 7),
+    "ChartDecoder": Case(lambda: models.ChartDecoder(3, 7, charts=5, hidden=(16,)), 3, 7),
     "ImageDecoder": Case(lambda: models.ImageDecoder(3, (1, 8, 8), channels=(16, 8), hidden=32), 3, 64),
     "ImageDecoder odd": Case(lambda: models.ImageDecoder(3, (2, 7, 9), channels=(16, 8), hidden=32), 3, 126),
     "SignalDecoder": Case(lambda: models.SignalDecoder(3, (1, 32), channels=(8, 8), hidden=32), 3, 32),
@@ -94,7 +97,11 @@ def test_weights_that_are_saved_and_loaded_give_equal_output(case: Case):
     x = rows(case, 20)
     for module in (first, second):
         if hasattr(module, "adapt"):
-            module.adapt(torch.randn(30, case.columns if module.__class__.__name__ == "MLPEncoder" else case.out))
+            module.adapt(
+                torch.randn(
+                    30, case.columns if module.__class__.__name__ in ("MLPEncoder", "ChartEncoder") else case.out
+                )
+            )
         if hasattr(module, "fit"):
             module.fit(torch.randn(30, case.columns))
     assert not torch.equal(first(x), second(x))

@@ -92,7 +92,16 @@ def _anchor() -> Term:
     return term
 
 
+def _assignment() -> Term:
+    """Charts for all rows but every third."""
+    term = terms.ChartAssignment(_N, 4)
+    rows = torch.arange(_N)[torch.arange(_N) % 3 > 0]
+    term.assign(rows, rows % 4)
+    return term
+
+
 CASES = [
+    Case(_assignment, ("charts",)),
     Case(lambda: terms.Reconstruction(2.0), ("recon", "x", "weight")),
     Case(lambda: terms.NeighborContrast(8.0), ("z",)),
     Case(lambda: terms.NeighborContrast(8.0, loss=terms.CrossEntropy(), against=terms.HardNegatives(3)), ("z",)),

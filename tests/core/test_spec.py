@@ -54,7 +54,13 @@ def test_an_objective_is_plain_json():
     spec = json.loads(json.dumps(to_spec(objective)))
     assert spec["terms"]["near"][0] == {
         "type": "terms.Rebind",
-        "term": {"type": "terms.NeighborContrast", "negatives": 8.0},
+        "term": {
+            "type": "terms.NeighborContrast",
+            "negatives": 8.0,
+            "similarity": {"type": "terms.CauchySimilarity"},
+            "loss": {"type": "terms.InfoNCE"},
+            "against": {"type": "terms.AllNegatives"},
+        },
         "fields": {"z": "map"},
     }
     kernel = {"type": "terms.GaussianKernel", "bandwidth": 2.0}

@@ -10,7 +10,8 @@ from latentatlas.core import StoreError
 from latentatlas.data import Table, read_table
 from latentatlas.estimator import Atlas, report_of
 from latentatlas.estimator.points import point_column
-from latentatlas.estimator.saving import contents_of, weights_of
+from latentatlas.estimator.saving import contents_of, map_trust, weights_of
+from latentatlas.graph import knn_graph
 from latentatlas.store import Run, RunContents
 
 Maker = Callable[..., Atlas]
@@ -109,3 +110,12 @@ def test_names_of_columns_among_the_points(name: str, column: str):
 def test_the_columns_that_the_atlas_makes_are_the_reserved_ones(quick: Maker, flowers: Table):
     points = quick(steps=2).fit(flowers.x).points()
     assert all(point_column(name) == f"{name}_" for name in points)
+
+
+def test_the_map_has_a_trust_of_its_own(flat: Atlas, deep: Atlas):
+    np.testing.assert_array_equal(map_trust(flat), flat.points()["trust"])
+    k = deep.n_neighbors
+    inside, outside = knn_graph(deep.map_, k).indices, deep.graph_.indices
+    wanted = [len(set(a) & set(b)) / k for a, b in zip(inside.tolist(), outside.tolist(), strict=True)]
+    np.testing.assert_allclose(map_trust(deep), wanted, rtol=1e-6)
+    assert (map_trust(deep) != deep.points()["trust"]).any()

@@ -14,7 +14,8 @@ from latentatlas.checks import Status
 from latentatlas.core import Constant, Ramp, ShapeError, SpecError
 from latentatlas.data import Table
 from latentatlas.estimator import Atlas
-from latentatlas.models import ImageEncoder, MLPEncoder, SignalEncoder
+from latentatlas.metrics import Trustworthiness
+from latentatlas.models import ChartEncoder, ImageEncoder, MLPEncoder, SignalEncoder
 from latentatlas.terms import HSIC, Covariance, NeighborContrast, PrototypeEnergy
 
 Maker = Callable[..., Atlas]
@@ -141,17 +142,17 @@ def test_standardize_takes_a_constant_column(quick: Maker, flowers: Table):
 @pytest.mark.parametrize(
     ("wanted", "last"),
     [
-        ("auto", 1.0),
+        (1, 1.0),
         (0.5, 0.5),
         (2, 2.0),
         (NeighborContrast(8.0), 1.0),
         ((NeighborContrast(8.0), Constant(0.3)), 0.3),
         ([NeighborContrast(8.0), Ramp(start=0, stop=3, high=0.7)], 0.7),
     ],
-    ids=["auto", "factor", "whole factor", "term", "term and schedule", "list"],
+    ids=["default weight", "factor", "whole factor", "term", "term and schedule", "list"],
 )
 @pytest.mark.parametrize("dim", [2, 3])
-def test_the_neighbour_term(quick: Maker, flowers: Table, wanted: Any, last: float, dim: int):
+def test_a_neighbour_term_of_ones_own(quick: Maker, flowers: Table, wanted: Any, last: float, dim: int):
     atlas = quick(dim=dim, steps=10, neighbour_term=wanted).fit(flowers)
     assert weights(atlas, "neighbours")[-1] == pytest.approx(last)
     if dim == 3:
@@ -160,6 +161,28 @@ def test_the_neighbour_term(quick: Maker, flowers: Table, wanted: Any, last: flo
     given = wanted[0] if isinstance(wanted, tuple | list) else wanted
     assert term.negatives == (8.0 if isinstance(given, NeighborContrast) else 64.0)
     assert term is not given  # the user's object stays as it was
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+def test_rows_are_laid_out_first(quick: Maker, flowers: Table, dim: int):
+    atlas = quick(dim=dim, steps=10).fit(flowers)
+    assert set(atlas.objective_.terms) - {"map_layout"} == {"recon", "layout", "energy", "balance"}
+    assert isinstance(atlas.model_.network.encoder, ChartEncoder)
+    assert weights(atlas, "layout")[-1] == 1.0
+    assert weights(atlas, "assignment")[-1] == pytest.approx(0.15)
+    assert ("map_layout" in atlas.objective_.terms) == (dim == 3)
+
+
+def test_rows_with_a_nuisance_are_not_laid_out(quick: Maker, flowers: Table):
+    atlas = quick(steps=5).fit(flowers.x, nuisance=np.arange(150) % 2)
+    assert "layout" not in atlas.objective_.terms  # a layout would keep the nuisance
+    assert isinstance(atlas.model_.network.encoder, MLPEncoder)
+
+
+def test_an_encoder_of_ones_own_learns_the_layout(quick: Maker, flowers: Table):
+    atlas = quick(steps=200, encoder=MLPEncoder(4, 2, hidden=(32,))).fit(flowers)
+    assert "assignment" not in atlas.history_
+    assert Trustworthiness(k=5)(flowers.x, atlas.latent_) > 0.9
 
 
 @pytest.mark.parametrize("nothing", [None, 0, 0.0])

@@ -133,7 +133,7 @@ def test_few_columns_are_filled_up():
 def test_bad_input(rng: np.random.Generator):
     x, label = groups(rng)
     graph = graph_of(x)
-    with pytest.raises(ShapeError, match="one place and one pattern per graph node; got .* 239 places"):
+    with pytest.raises(ShapeError, match=r"one place and one pattern per graph node; got .* 239 places"):
         lay_out(graph, start_of(x[:-1], 2))
     with pytest.raises(ShapeError, match="3 patterns"):
         lay_out(graph, start_of(x, 2), x=x[:3])

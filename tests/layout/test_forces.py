@@ -81,7 +81,7 @@ def test_samples_are_right_on_average():
 
 @pytest.mark.usefixtures("unchecked")
 def test_bad_input():
-    with pytest.raises(ShapeError, match="plane; got 3 axes. Take SampledRepulsion"):
+    with pytest.raises(ShapeError, match=r"plane; got 3 axes\. Take SampledRepulsion"):
         GridRepulsion()(torch.zeros(4, 3))
     with pytest.raises(SpecError, match="size > 0 and boxes ≥ 1"):
         GridRepulsion(size=math.nan)

@@ -13,7 +13,13 @@ _MAP = "map"
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="import, weight, transform, fit, …, map, or `all` but map.")] = "all",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="import, weight, transform, fit, spectral, landscape, terms, trees, graph, ranks, shape, map, or `all` "
+            "but map."
+        ),
+    ] = "all",
     rows: Annotated[
         str | None, typer.Option(help="map: numbers of rows, comma-separated; 10000 to 1000000 by default.")
     ] = None,

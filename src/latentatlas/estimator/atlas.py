@@ -38,23 +38,24 @@ __all__ = ["Atlas"]
 class Atlas(TransformerMixin, BaseEstimator):
     """A map with a certificate: encoder, decoder, basins and calibrated energy from one `fit`.
 
-    The latent keeps the neighbours of the rows (a contrastive term over a graph of ALL training rows), decodes back to
-    them, drops the nuisances named in `fit`, and is cut into basins around prototypes. New rows take
-    microseconds each. Equal seed, threads, machine and library versions give bit-identical results.
+    The latent keeps neighbours, decodes back to rows, drops the nuisances named in `fit`, and is cut into basins. By
+    default rows are laid out from a graph of all of them and the encoder learns their places; with a nuisance it is
+    trained on the edges. Equal seed, threads, machine and library versions give bit-identical results.
 
     Args:
-        dim: latent axes. With 2 the latent is the map; otherwise a 2-D map head is trained beside it.
+        dim: latent axes. With 2 the latent is the map; otherwise a map head learns a layout of its own.
         n_neighbors: k of the neighbour graph, smaller than the number of rows.
         metric: "euclidean" or "cosine" (rows are divided by their norms first, and decoded as unit rows).
         standardize: divide every column by its standard deviation first; for tables whose columns have different units.
         n_basins: number of basins; None finds it: the density modes of the map that stand out by more than a factor e.
-        encoder: an encoder of `latentatlas.models` with the same `dim`; "auto" is a perceptron on principal components.
-        neighbour_term: keeps neighbours: "auto", None, a factor on the default weight, a term, or (term, schedule).
-        nuisance_term: removes the nuisances given to `fit`, likewise.
+        encoder: one of `latentatlas.models` with the same `dim`; "auto" is a `ChartEncoder` on principal components.
+        neighbour_term: keeps neighbours: "auto" lays the rows out first, with a nuisance as 1.0; else None, a factor on
+            the default weight of `NeighborContrast`, a term, or (term, schedule).
+        nuisance_term: removes the nuisances given to `fit`: "auto", None, a factor, a term, or (term, schedule).
         basin_term: deepens the basins at the end of the fit, likewise.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
-        steps: optimiser steps; None takes 400 to 4,000 by the number of rows.
-        batch_edges: graph edges per step; None takes 256 below 5,000 rows and 512 above.
+        steps: optimiser steps; None takes twelve passes over the rows, at least 600; for a neighbour term 400 to 4,000.
+        batch_edges: graph edges, or half the rows, of a step; None takes 256 below 5,000 rows and 512 above.
         patience: stop when the held-out reconstruction has not improved for so many logs; None never stops early.
         device: "cpu", "auto" (an accelerator where there is one), "cuda", "mps".
         threads: processor threads; None takes all this process may use. Recorded, as results depend on it.
@@ -64,17 +65,16 @@ class Atlas(TransformerMixin, BaseEstimator):
     Attributes:
         latent_: (n, dim) of the training rows.
         map_: (n, 2) of the training rows.
-        labels_: basin of each training row.
-        n_basins_: number of basins.
+        labels_, n_basins_: basin of each training row, and how many there are.
         held_out_: True for rows that training did not see.
         history_: columns of the training log.
-        graph_: neighbours of all rows of the fit in the input; training used a graph of its own rows alone.
+        graph_: neighbours of all rows in the input; training used a graph of its own rows alone.
         threads_, seconds_: what the fit used.
         streamed_: the sample of larger `Shards` that the rows above are; else None.
-        rows_seen_, rows_new_: rows that ever came, by `fit` and `partial_fit`, and those of the last call.
+        rows_seen_, rows_new_: rows that ever came, and those of the last call.
         drift_: what the last `partial_fit` did to the earlier rows; there after one.
 
-    Cost: O(n^1.5 features) for the graph above 20,000 rows, O(steps · batch_edges²) for training.
+    Cost: O(n^1.5 features) for the graph above 20,000 rows, O(n) for layout and training.
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)

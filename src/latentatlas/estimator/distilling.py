@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
@@ -11,13 +13,22 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from latentatlas.core import Constant, Schedule
+from latentatlas.core import Batch, Constant, Schedule
 from latentatlas.estimator.basins import density_basins
 from latentatlas.layout import PHASES, cells_of, gathered, lay_out, start_of
 from latentatlas.models import Autoencoder, ChartDecoder, ChartEncoder, PCAStem
 from latentatlas.terms import Anchor, ChartAssignment, Rebind, Reconstruction, Term
+from latentatlas.train import Callback
 
-__all__ = ["Layout", "chart_encoder", "distillation_steps", "distillation_terms", "layout_of", "principal", "seat_charts"]
+__all__ = [
+    "Layout",
+    "chart_encoder",
+    "distillation_steps",
+    "distillation_terms",
+    "layout_of",
+    "principal",
+    "seat_charts",
+]
 
 _PASSES = 12
 _FEWEST_STEPS = 600
@@ -60,7 +71,14 @@ def chart_encoder(components: int, dim: int, *, n: int) -> ChartEncoder:
 
 
 def layout_of(
-    graph: sp.csr_matrix, h: Float[np.ndarray, "n components"], dim: int, *, n_basins: int | None, seed: int, device: str
+    graph: sp.csr_matrix,
+    h: Float[np.ndarray, "n components"],
+    dim: int,
+    *,
+    n_basins: int | None,
+    seed: int,
+    device: torch.device,
+    shown: Callback,
 ) -> Layout:
     """Lay the rows out on the plane and, where the latent is no plane, in `dim` dimensions too.
 
@@ -74,25 +92,25 @@ def layout_of(
         n_basins: number of basins; None finds it.
         seed: of the layouts.
         device: where to compute them.
+        shown: told of every step.
     """
-    apart = PHASES[:-1]
-    plane = lay_out(graph, start_of(h, 2), phases=apart, seed=seed, device=device)
-    basins = density_basins(plane, n_basins, seed=seed)
-    on_map = _finished(graph, plane, h, basins, seed=seed, device=device)
-    if dim == 2:
-        return Layout(on_map, on_map, basins)
-    places = lay_out(graph, start_of(h, dim), phases=apart, seed=seed, device=device)
-    return Layout(_finished(graph, places, h, basins, seed=seed, device=device), on_map, basins)
+    apart, last = PHASES[:-1], PHASES[-1:]
+    taken = itertools.count()
+    descend = partial(lay_out, graph, seed=seed, device=device, on_step=lambda: shown.on_step(next(taken)))
 
+    def finished(places: np.ndarray) -> np.ndarray:
+        places = descend(places, x=h, phases=last)
+        return descend(gathered(places, basins, share=_GATHERED), x=h, phases=last, cells=basins, rigid=True)
 
-def _finished(
-    graph: sp.csr_matrix, places: np.ndarray, h: np.ndarray, basins: np.ndarray, *, seed: int, device: str
-) -> np.ndarray:
-    """The inside of the groups laid out, the basins drawn together, and put in order as they then are."""
-    last = PHASES[-1:]
-    places = lay_out(graph, places, x=h, phases=last, seed=seed, device=device)
-    places = gathered(places, basins, share=_GATHERED)
-    return lay_out(graph, places, x=h, phases=last, cells=basins, rigid=True, seed=seed, device=device)
+    shown.on_start(sum(phase.steps for phase in (*PHASES, *last)) * (1 if dim == 2 else 2))
+    try:
+        plane = descend(start_of(h, 2), phases=apart)
+        basins = density_basins(plane, n_basins, seed=seed)
+        on_map = finished(plane)
+        places = on_map if dim == 2 else finished(descend(start_of(h, dim), phases=apart))
+    finally:
+        shown.on_end()
+    return Layout(places, on_map, basins)
 
 
 def principal(h: Tensor, most: int) -> Float[np.ndarray, "n components"]:
@@ -103,10 +121,12 @@ def principal(h: Tensor, most: int) -> Float[np.ndarray, "n components"]:
 
 
 def distillation_terms(
-    layout: Layout, model: Autoencoder, train: np.ndarray, cells: np.ndarray
+    layout: Layout, model: Autoencoder, batch: Batch, cells: np.ndarray
 ) -> dict[str, tuple[Term, Schedule]]:
     """Reconstruction, a pull of every row to its place, and its chart to each row where the encoder has charts."""
-    total, rows = int(train.max()) + 1, torch.from_numpy(train)
+    rows = batch.row
+    assert rows is not None
+    total = int(rows.max()) + 1
     terms: dict[str, tuple[Term, Schedule]] = {"recon": (Reconstruction(), Constant(1.0))}
     latent = Anchor(total, layout.places.shape[1])
     latent.hold(rows, torch.from_numpy(layout.places))

@@ -27,8 +27,8 @@ from latentatlas.estimator.distilling import (
     seat_charts,
 )
 from latentatlas.graph import fuzzy_weights, knn_graph
-from latentatlas.metrics import is_categorical
 from latentatlas.landscape import PrototypeBank
+from latentatlas.metrics import is_categorical
 from latentatlas.models import Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
 from latentatlas.terms import (
     HSIC,
@@ -40,7 +40,7 @@ from latentatlas.terms import (
     Reconstruction,
     Term,
 )
-from latentatlas.train import BatchSource, Callback, Checkpoint, EdgeBatches, Recipe, RowBatches, fit
+from latentatlas.train import BatchSource, Callback, Checkpoint, EdgeBatches, Progress, Recipe, RowBatches, Silent, fit
 
 __all__ = [
     "STAGES",
@@ -183,7 +183,7 @@ def fit_problem(
         model = Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
         model.adapt(batch.x)
         shape = _distilled if problem.distils(nuisance) else _contrasted
-        stage = shape(problem, model, batch, weights, train)
+        stage = shape(problem, model, batch, weights, callbacks)
         if aside is not None and problem.distils(nuisance):
             aside = aside._replace(row=None)  # rows that were not laid out have no place to be compared with
         last = max(1, int(_FINAL_SHARE * stage.recipe.steps))
@@ -219,24 +219,24 @@ def fit_problem(
 
 
 def _contrasted(
-    problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, train: np.ndarray
+    problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, _: Sequence[Callback]
 ) -> _Stage:
     """The network is trained on the edges of the graph."""
-    steps = problem.steps or default_steps(len(train))
+    steps = problem.steps or default_steps(len(batch.x))
     return _Stage(
         terms=_first_terms(problem, model, batch, steps),
-        source=EdgeBatches(batch, graph, size=problem.batch_edges or default_edges(len(train)), seed=problem.seed),
+        source=EdgeBatches(batch, graph, size=problem.batch_edges or default_edges(len(batch.x)), seed=problem.seed),
         recipe=Recipe(steps, log_every=_log_every(steps)),
         bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed),
     )
 
 
 def _distilled(
-    problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, train: np.ndarray
+    problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, callbacks: Sequence[Callback]
 ) -> _Stage:
     """The rows are laid out, and the network learns their places."""
-    rows = 2 * (problem.batch_edges or default_edges(len(train)))
-    steps = problem.steps or distillation_steps(len(train), rows)
+    rows = 2 * (problem.batch_edges or default_edges(len(batch.x)))
+    steps = problem.steps or distillation_steps(len(batch.x), rows)
     layout = layout_of(
         graph,
         principal(batch.x, _LAYOUT_COMPONENTS),
@@ -244,10 +244,11 @@ def _distilled(
         n_basins=problem.n_basins,
         seed=problem.seed,
         device=fabric_on(problem.device).device,
+        shown=Progress("Laying out") if any(isinstance(each, Progress) for each in callbacks) else Silent(),
     )
     cells = seat_charts(model, layout, seed=problem.seed)
     return _Stage(
-        terms=distillation_terms(layout, model, train, cells),
+        terms=distillation_terms(layout, model, batch, cells),
         source=RowBatches(batch, size=rows, seed=problem.seed),
         recipe=Recipe(steps, rate=_DISTILLATION_RATE, mixed=True, log_every=_log_every(steps)),
         bank=lambda z, _: bank_at(z, layout.basins, seed=problem.seed),
@@ -413,4 +414,3 @@ def fabric_on(device: str) -> Any:
         raise SpecError(
             f'Atlas wants a device that is there; got {device!r}: {reason}. Pass device="cpu" or "auto".'
         ) from error
-

@@ -12,7 +12,9 @@ import torch
 from latentatlas.checks import Verdict
 from latentatlas.core import to_spec
 from latentatlas.data import Table, corpora
-from latentatlas.estimator.points import all_points, points_of
+from latentatlas.estimator.points import all_points
+from latentatlas.estimator.rows import shared_neighbours
+from latentatlas.graph import knn_graph
 from latentatlas.plots import map_figure, png_bytes, strip_png, training_figure
 from latentatlas.report import certificate_html
 from latentatlas.store import RunContents
@@ -20,7 +22,7 @@ from latentatlas.store import RunContents
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
 
-__all__ = ["contents_of", "report_of"]
+__all__ = ["contents_of", "map_trust", "report_of"]
 
 _EXEMPLARS = 12
 
@@ -118,6 +120,14 @@ def weights_of(atlas: Atlas) -> dict[str, np.ndarray]:
     return weights | {"preparation.centre": model.preparation.centre, "preparation.scale": model.preparation.scale}
 
 
+def map_trust(atlas: Atlas) -> np.ndarray:
+    """(n,) share of each training row's nearest rows on the map that are among its nearest rows in the data."""
+    on_map = atlas.latent_graph_
+    if atlas.dim != 2:
+        on_map = knn_graph(atlas.map_, atlas.n_neighbors, seed=atlas.random_state)
+    return shared_neighbours(atlas.graph_, on_map)
+
+
 def figures_of(atlas: Atlas) -> dict[str, bytes]:
     """PNG pictures by caption: the map by label or basin, by trust, and the training curves."""
     table = atlas.table_
@@ -127,9 +137,8 @@ def figures_of(atlas: Atlas) -> dict[str, bytes]:
     figures["Map, coloured by basin"] = map_figure(atlas.map_, colour=atlas.labels_, colour_name="basin")
     for name, column in table.nuisance.items():
         figures[f"Map, coloured by nuisance {name}"] = map_figure(atlas.map_, colour=column, colour_name=name)
-    trust = points_of(atlas)["trust"]
-    figures["Map, coloured by trust: share of a row's latent neighbours that are neighbours in the data"] = map_figure(
-        atlas.map_, colour=trust, colour_name="trust"
+    figures["Map, coloured by trust: share of a row's neighbours on the map that are neighbours in the data"] = (
+        map_figure(atlas.map_, colour=map_trust(atlas), colour_name="trust")
     )
     figures["training"] = training_figure(atlas.history_)
     return {caption: png_bytes(figure) for caption, figure in figures.items()}

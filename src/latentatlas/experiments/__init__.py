@@ -76,7 +76,7 @@ def page_of(name: str, out: Path) -> str:
 
 def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
     """Every benchmark by name that takes no arguments; `map_speed.bench_map` takes some."""
-    from latentatlas.experiments import speed
+    from latentatlas.experiments import neighbourhood_speed, speed, term_speed
 
     return {
         "import": speed.import_seconds,
@@ -85,6 +85,11 @@ def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
         "fit": speed.fit_speed,
         "spectral": speed.spectral_speed,
         "landscape": speed.landscape_speed,
+        "terms": term_speed.topology_term_speed,
+        "trees": term_speed.spanning_tree_speed,
+        "graph": neighbourhood_speed.graph_speed,
+        "ranks": neighbourhood_speed.rank_speed,
+        "shape": neighbourhood_speed.shape_speed,
     }
 
 

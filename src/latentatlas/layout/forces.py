@@ -153,10 +153,8 @@ class SampledRepulsion:
     def __call__(self, y: Float[Tensor, "n dim"]) -> tuple[Float[Tensor, "n dim"], Float[Tensor, ""]]:
         """The force for each row, and the sum of all q over pairs."""
         n = len(y)
-        if self.rows < n:
-            sample = y[torch.randint(n, (self.rows,), generator=self._generator).to(y.device)]
-        else:
-            sample = y
+        drawn = torch.randint(n, (self.rows,), generator=self._generator) if self.rows < n else torch.arange(n)
+        sample = y[drawn.to(y.device)]
         weight = n / len(sample)
         force, total = torch.empty_like(y), y.new_zeros(())
         for part in torch.arange(n).split(max(1, _BLOCK_NUMBERS // len(sample))):

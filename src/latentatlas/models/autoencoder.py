@@ -49,8 +49,9 @@ class MapHead(nn.Module):
 
 @final
 class Autoencoder(nn.Module):
-    """`Batch -> Latents`: z = encoder(x), x̂ = decoder(z), map = head(z), chart weights from the prototype bank,
-    or from the encoder while there is no bank.
+    """`Batch -> Latents`: z = encoder(x), x̂ = decoder(z), map = head(z), chart weights from the prototype bank.
+
+    While there is no bank the chart weights are those of the encoder, where it has charts.
 
     Args:
         encoder: any module `(n, features) -> (n, dim)`.

@@ -19,7 +19,7 @@ __all__ = ["ChartDecoder", "ChartEncoder"]
 
 @final
 class ChartEncoder(Encoder):
-    r"""z = Σ_k w_k(x) (C_k + R_k O_k(x)): a router w, K centres C, and offsets O of each chart in units of its radius R.
+    r"""z = Σ_k w_k(x) (C_k + R_k O_k(x)): a router w, centres C_k, and offsets O_k in units of a chart's radius R_k.
 
     Router and offsets are linear heads of one perceptron on the half-whitened columns. Where rows of one region go
     to places far from those of the next, a router can tear the map there and a plain perceptron cannot: on MNIST
@@ -31,6 +31,7 @@ class ChartEncoder(Encoder):
         charts: K.
         hidden: widths of the hidden layers.
         noise: standard deviation of the training noise, in units of the whitened input.
+        spread: of the latent, by which the mirror divides it.
 
     Centres and radii are set by `seat` and trained from there.
     """
@@ -45,14 +46,17 @@ class ChartEncoder(Encoder):
         charts: int = 64,
         hidden: Sequence[int] = (512, 512),
         noise: float = 0.0,
+        spread: float = 10.0,
     ):
         super().__init__()
         positive_ints("ChartEncoder", in_features=in_features, dim=dim, charts=charts, hidden=tuple(hidden))
+        positive_number("ChartEncoder", spread=spread)
         self.in_features = in_features
         self.dim = dim
         self.charts = charts
         self.hidden = tuple(hidden)
         self.noise = noise
+        self.spread = spread
         self.net = nn.Sequential(perceptron([in_features, *hidden]), nn.ReLU()) if hidden else nn.Identity()
         width = self.hidden[-1] if hidden else in_features
         self.router = nn.Linear(width, charts)
@@ -80,7 +84,7 @@ class ChartEncoder(Encoder):
     def mirror(self) -> ChartDecoder:
         """A perceptron on radial functions of as many charts, half as wide."""
         narrow = tuple(max(1, width // 2) for width in self.hidden)
-        return ChartDecoder(self.dim, self.in_features, charts=self.charts, hidden=narrow)
+        return ChartDecoder(self.dim, self.in_features, charts=self.charts, hidden=narrow, spread=self.spread)
 
     @torch.no_grad()
     def seat(self, z: Float[Tensor, "n dim"], cells: Int[Tensor, " n"]) -> None:
