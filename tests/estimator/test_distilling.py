@@ -61,6 +61,7 @@ def test_the_encoder_grows_with_the_rows(n: int, charts: int, width: int):
     encoder = chart_encoder(5, 2, n=n)
     assert encoder.charts == charts
     assert encoder.hidden == (width, width)
+    assert (encoder.noise > 0) == (n < 20_000)
 
 
 def test_the_network_comes_near_the_layout(rng: np.random.Generator):
