@@ -57,15 +57,24 @@ html_sidebars = {page: [] for page in ("index", "start", "parameters", "architec
 
 
 def setup(app):
-    """Two corrections to what is read from the code, and the pages as llms.txt links them."""
+    """Corrections to what is read from the code, and the pages as llms.txt links them."""
     app.connect("autodoc-process-docstring", _loosen)
     app.connect("autodoc-skip-member", _skip_aliases)
     app.connect("build-finished", _keep_sources)
 
 
 def _loosen(app, what, name, obj, options, lines):
-    """Let a superscript follow code, as in `scale`²; the markup wants a space there."""
-    lines[:] = [re.sub("`(?=[²³⁻ᵀ])", r"`\\ ", line) for line in lines]
+    """Let a superscript follow code, as in `scale`², where the markup wants a space; and let |x| be a size."""
+    lines[:] = [_sizes(re.sub("`(?=[²³⁻ᵀ])", r"`\\ ", line)) for line in lines]
+
+
+def _sizes(line):
+    """The line with bars that are no markup, outside of code."""
+    if line.lstrip().startswith(">>>"):
+        return line
+    parts = line.split("`")
+    parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
+    return "`".join(parts)
 
 
 def _skip_aliases(app, what, name, obj, skip, options):

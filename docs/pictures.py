@@ -18,10 +18,21 @@ from matplotlib.figure import Figure
 from picture_parts import BLUE, GREY, RED, bare, join, row_of_panels, solid
 from PIL import Image
 
-from latentatlas.core import Charts
+from latentatlas.core import Batch, Charts, Constant
 from latentatlas.data import Table, synthetic
 from latentatlas.landscape import DistanceScore, PrototypeBank
-from latentatlas.terms import HSIC, Anchor, ChartBalance, Covariance, PrototypeEnergy, Reconstruction
+from latentatlas.models import Autoencoder, ChartEncoder
+from latentatlas.terms import (
+    HSIC,
+    Anchor,
+    ChartAssignment,
+    ChartBalance,
+    Covariance,
+    Objective,
+    PrototypeEnergy,
+    Reconstruction,
+)
+from latentatlas.train import Recipe, RowBatches, fit
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -29,7 +40,7 @@ IMAGES = Path(__file__).parent / "images"
 def main() -> None:
     """Draw all pictures."""
     matplotlib.rcParams.update({"font.size": 8, "axes.titlesize": 9})
-    terms = [reconstruction, hsic, covariance, prototype_energy, chart_balance, anchor]
+    terms = [reconstruction, hsic, covariance, prototype_energy, chart_balance, chart_assignment, anchor]
     terms += [topology.neighbor_contrast, topology.triplet, topology.local_distance, topology.stress]
     terms += [topology.signature, topology.rtd_lite, topology.neighbor_reconstruction]
     pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {
@@ -165,6 +176,51 @@ def chart_balance() -> Figure:
     panels[2].axvline(0.25, color=GREY, linestyle=":", linewidth=1)
     panels[2].set(title="value", xlabel="share of one chart, the others alike", ylim=(-0.05, 1.6))
     return figure
+
+
+def chart_assignment() -> Figure:
+    """The value of a row with two charts; then four groups on a line, moved to places in another order."""
+    figure, panels = row_of_panels(3)
+    weight = torch.linspace(0.01, 1, 100)
+    term = ChartAssignment(1, 2)
+    term.assign(torch.tensor([0]), torch.tensor([0]))
+    values = [float(term(Charts(torch.stack([w, 1 - w])[None]), torch.tensor([0]))) for w in weight]
+    panels[0].plot(weight, values, color=BLUE)
+    panels[0].plot([0, 0.5, 0.5], [math.log(2), math.log(2), 0], color=GREY, linestyle=":", linewidth=1)
+    panels[0].text(0.02, math.log(2), "log 2", va="bottom")
+    panels[0].set(title="value of one row", xlabel="weight of its chart", ylim=(0, 4))
+    x = torch.linspace(-1, 1, 300)[:, None]
+    group = torch.arange(300) // 75
+    places = (torch.tensor([-3.0, 3.0, -1.0, 1.0])[group] + 0.4 * torch.linspace(-1, 1, 75).repeat(4))[:, None]
+    for one in range(4):
+        panels[1].plot(x[group == one], places[group == one], color=GREY, linewidth=5, alpha=0.5)
+    for share, colour, name in ((0.0, RED, "places alone"), (0.15, BLUE, "and assignment")):
+        z, largest = _distilled(x, places, group, share=share)
+        panels[1].plot(x, z, color=colour, linewidth=1)
+        panels[2].plot(x, largest, color=colour, linewidth=1, label=name)
+        panels[2].legend(frameon=False, loc="lower left")
+    panels[1].set(title="four groups (grey) and learned places", xlabel="x")
+    panels[2].set(title="largest weight of a chart", xlabel="x", ylim=(0, 1.05))
+    return figure
+
+
+def _distilled(
+    x: torch.Tensor, places: torch.Tensor, group: torch.Tensor, *, share: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Latents and largest weights of an encoder with a chart for each group, after a short fit."""
+    torch.manual_seed(0)
+    rows, charts = torch.arange(len(x)), int(group.max()) + 1
+    encoder = ChartEncoder(1, 1, charts=charts, hidden=(32,))
+    encoder.adapt(x)
+    encoder.seat(places, group)
+    held, assigned = Anchor(len(x), 1), ChartAssignment(len(x), charts)
+    held.hold(rows, places)
+    assigned.assign(rows, group)
+    objective = Objective({"layout": held, "assignment": (assigned, Constant(share))})
+    fit(Autoencoder(encoder), objective, RowBatches(Batch(x=x, row=rows), size=100), Recipe(200, rate=1e-2))
+    with torch.no_grad():
+        z, found = encoder.charted(x)
+    return z[:, 0], found.weights.amax(dim=1)
 
 
 def anchor() -> Figure:

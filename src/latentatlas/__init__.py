@@ -20,6 +20,7 @@ _PARTS = {
     "geometry",
     "graph",
     "landscape",
+    "layout",
     "metrics",
     "models",
     "plots",

@@ -69,6 +69,5 @@ def test_the_network_comes_near_the_layout(rng: np.random.Generator):
     atlas = Atlas(dim=2, n_neighbors=10, threads=1, steps=300).fit(x)
     term = atlas.objective_.terms["layout"][0]
     rows = torch.from_numpy(np.flatnonzero(~atlas.held_out_))
-    gap = (torch.from_numpy(atlas.latent_)[rows] - term.anchors[rows]).norm(dim=1)
-    assert float(gap.median()) < 0.5
-    assert float(atlas.latent_.std()) > 2
+    error = (torch.from_numpy(atlas.latent_)[rows] - term.anchors[rows]).square().mean()
+    assert float(error / term.anchors[rows].var(dim=0).mean()) < 0.05

@@ -232,7 +232,8 @@ def test_two_rows_have_no_score(unnamed: Atlas, flowers: Table):
 
 
 def test_grid_search_over_an_atlas_alone(quick: Maker, flowers: Table):
-    search = GridSearchCV(quick(neighbour_term=1.0), {"steps": [1, 60]}, cv=KFold(2, shuffle=True, random_state=0)).fit(flowers.x)
+    folds = KFold(2, shuffle=True, random_state=0)
+    search = GridSearchCV(quick(neighbour_term=1.0), {"steps": [1, 60]}, cv=folds).fit(flowers.x)
     assert search.best_params_ == {"steps": 60}
     assert 0.5 < search.best_score_ <= 1
     assert search.transform(flowers.x).shape == (150, 2)

@@ -56,13 +56,13 @@ class Neighbourhood(Check):
                 self.trustworthiness,
                 part="trustworthiness",
                 reason=f"Trustworthiness at k = {self.k} is {trust:.4f} {over} (1: no false neighbours).",
-                remedy="Raise the weight of neighbour_term, train longer, or raise dim.",
+                remedy="Train longer, or raise dim; weigh a neighbour_term of your own more.",
             ),
             self.verdict(
                 continuity,
                 self.continuity,
                 part="continuity",
                 reason=f"Continuity at k = {self.k} is {continuity:.4f} {over} (1: none torn apart).",
-                remedy="Neighbours are torn apart: weigh neighbour_term more, or basin_term less.",
+                remedy="Neighbours are torn apart: train longer, weigh basin_term less, or a neighbour_term of your own more.",
             ),
         )

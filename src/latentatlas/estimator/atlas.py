@@ -74,7 +74,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         rows_seen_, rows_new_: rows that ever came, and those of the last call.
         drift_: what the last `partial_fit` did to the earlier rows; there after one.
 
-    Cost: O(n^1.5 features) for the graph above 20,000 rows, O(n) for layout and training.
+    Cost: O(n^1.3 features) for the graph above 20,000 rows, O(n) for layout and training.
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)

@@ -68,7 +68,7 @@ def distillation_steps(n: int, rows: int) -> int:
 def chart_encoder(components: int, dim: int, *, n: int) -> ChartEncoder:
     """An encoder for n training rows: a chart for 50 rows, at most 80; below 20,000 rows half as wide, and with noise.
 
-    Few rows would be learnt by heart: the noise brings new rows nearer to their neighbours. Many rows gain nothing by it.
+    Few rows would be learnt by heart: noise brings new rows nearer to their neighbours. Many rows gain nothing by it.
     """
     charts = min(_MOST_CHARTS, max(1, n // _ROWS_PER_CHART))
     if n >= _MANY_ROWS:
