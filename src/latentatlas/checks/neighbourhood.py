@@ -63,6 +63,6 @@ class Neighbourhood(Check):
                 self.continuity,
                 part="continuity",
                 reason=f"Continuity at k = {self.k} is {continuity:.4f} {over} (1: none torn apart).",
-                remedy="Neighbours are torn apart: train longer, weigh basin_term less, or a neighbour_term of your own more.",
+                remedy="Neighbours are torn apart: train longer, or weigh basin_term less.",
             ),
         )
