@@ -262,6 +262,11 @@ def test_the_certificate(flat: Atlas):
     assert verdicts["leakage"].status is Status.SKIP  # no nuisance was named
 
 
+def test_digits_do_not_collapse(quick: Maker, digits: Table):
+    verdicts = {verdict.name: verdict for verdict in quick(steps=100, n_basins=10).fit(digits).check()}
+    assert verdicts["collapse"].status is Status.PASS
+
+
 def test_checks_of_ones_own_choice(flat: Atlas):
     (verdict,) = flat.check([Collapse(min_share=0.999)])
     assert verdict.status is Status.FAIL

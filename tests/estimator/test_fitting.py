@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from latentatlas.core import Constant, Ramp
-from latentatlas.estimator.fitting import Problem, default_steps, fit_problem, joined, settled
+from latentatlas.estimator.curriculum import settled
+from latentatlas.estimator.fitting import Problem, default_steps, fit_problem, joined
 from latentatlas.estimator.fitting import _nuisance_matrix as nuisance_matrix
 from latentatlas.models import MLPEncoder, PCAStem, ScaleStem
 from latentatlas.terms import Objective, Reconstruction

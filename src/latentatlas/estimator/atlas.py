@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from latentatlas.checks import Check, Evidence, Verdict, run_checks
 from latentatlas.core import AtlasError, ShapeError
 from latentatlas.data import Shards, Table, as_matrix, match_columns
+from latentatlas.estimator.curriculum import Wanted
 from latentatlas.estimator.drift import Drift
 from latentatlas.estimator.exporting import export_encoder, write_whole
-from latentatlas.estimator.fitting import Problem, Wanted, fit_problem
+from latentatlas.estimator.fitting import Problem, fit_problem
 from latentatlas.estimator.measuring import evidence_of, measure
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.points import points_of
@@ -66,8 +67,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         latent_: (n, dim) of the training rows.
         map_: (n, 2) of the training rows.
         labels_, n_basins_: basin of each training row, and how many there are.
-        held_out_: True for rows that training did not see.
-        history_: columns of the training log.
+        held_out_, history_: True for rows that training did not see; columns of the training log.
         graph_: neighbours of all rows in the input; training used a graph of its own rows alone.
         threads_, seconds_: what the fit used.
         streamed_: the sample of larger `Shards` that the rows above are; else None.

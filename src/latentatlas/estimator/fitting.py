@@ -15,9 +15,10 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from latentatlas.core import Batch, Constant, Ramp, Schedule, SpecError, reproducible, to_spec
+from latentatlas.core import Batch, Schedule, SpecError, reproducible, to_spec
 from latentatlas.data import DataWarning, encode_labels
 from latentatlas.estimator.basins import bank_at, seed_bank
+from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, settled
 from latentatlas.estimator.distilling import (
     chart_encoder,
     distillation_steps,
@@ -30,16 +31,7 @@ from latentatlas.graph import fuzzy_weights, knn_graph
 from latentatlas.landscape import PrototypeBank
 from latentatlas.metrics import is_categorical
 from latentatlas.models import Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
-from latentatlas.terms import (
-    HSIC,
-    ChartBalance,
-    NeighborContrast,
-    Objective,
-    PrototypeEnergy,
-    Rebind,
-    Reconstruction,
-    Term,
-)
+from latentatlas.terms import Objective, Term
 from latentatlas.train import BatchSource, Callback, Checkpoint, EdgeBatches, Progress, Recipe, RowBatches, Silent, fit
 
 __all__ = [
@@ -51,8 +43,6 @@ __all__ = [
     "fabric_on",
     "fit_problem",
     "joined",
-    "neighbour_terms",
-    "settled",
     "stem_batch",
 ]
 
@@ -62,10 +52,6 @@ _DISTILLATION_RATE = 1e-2
 _FINAL_SHARE = 0.15
 _FINAL_RATE = 1e-3
 STAGES = ("shape", "basins")
-
-Wanted = str | float | Term | tuple[Term, Schedule] | None
-"""What a user may pass for a family of terms: "auto", a factor on the default weight, a term, a term with its schedule,
-or None for none."""
 
 
 @final
@@ -204,7 +190,7 @@ def fit_problem(
         with torch.no_grad():
             z = model.encode(batch.x)
             model.bank = stage.bank(z.numpy(), model.map(z).numpy())
-        objective = Objective(_lasting(objective) | _energy_terms(problem, last))
+        objective = Objective(_lasting(objective) | basin_terms(problem, last))
         second = fit(
             model,
             objective,
@@ -224,7 +210,7 @@ def _contrasted(
     """The network is trained on the edges of the graph."""
     steps = problem.steps or default_steps(len(batch.x))
     return _Stage(
-        terms=_first_terms(problem, model, batch, steps),
+        terms=contrast_terms(problem, model, batch, steps),
         source=EdgeBatches(batch, graph, size=problem.batch_edges or default_edges(len(batch.x)), seed=problem.seed),
         recipe=Recipe(steps, log_every=_log_every(steps)),
         bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed),
@@ -328,65 +314,6 @@ def _nuisance_matrix(nuisance: Mapping[str, np.ndarray]) -> np.ndarray | None:
             spread = values.std() or 1.0
             columns.append(((values - values.mean()) / spread).astype(np.float32)[:, None])
     return np.concatenate(columns, axis=1)
-
-
-def _first_terms(problem: Problem, model: Autoencoder, batch: Batch, steps: int) -> dict[str, tuple[Term, Schedule]]:
-    """Reconstruction from the start, then neighbours, then invariance."""
-    early = Ramp(start=0, stop=max(1, steps // 20))
-    terms: dict[str, tuple[Term, Schedule]] = {"recon": (Reconstruction(), Constant(1.0))}
-    neighbours = _wanted(problem.neighbour_term, NeighborContrast(), early, who="neighbour_term")
-    if neighbours is not None:
-        terms["neighbours"] = neighbours
-        if model.head is not None:
-            terms["map"] = (Rebind(deepcopy(neighbours[0]), {"z": "map"}), neighbours[1])
-    if batch.nuisance is not None:
-        middle = Ramp(start=steps // 10, stop=max(1, 3 * steps // 10), high=20.0)
-        invariance = _wanted(problem.nuisance_term, HSIC(), middle, who="nuisance_term")
-        if invariance is not None:
-            terms["invariance"] = invariance
-    return terms
-
-
-def neighbour_terms(model: Autoencoder) -> dict[str, tuple[Term, Schedule]]:
-    """What keeps neighbours of latent and map together where rows are not laid out first."""
-    terms: dict[str, tuple[Term, Schedule]] = {"neighbours": (NeighborContrast(), Constant(1.0))}
-    if model.head is not None:
-        terms["map"] = (Rebind(NeighborContrast(), {"z": "map"}), Constant(1.0))
-    return terms
-
-
-def _energy_terms(problem: Problem, steps: int) -> dict[str, tuple[Term, Schedule]]:
-    """Energy last, once the bank has been seeded."""
-    late = Ramp(start=0, stop=max(1, steps // 3), high=0.1)
-    energy = _wanted(problem.basin_term, PrototypeEnergy(), late, who="basin_term")
-    if energy is None:
-        return {}
-    return {"energy": energy, "balance": (ChartBalance(), late)}
-
-
-def _wanted(choice: Wanted, term: Term, schedule: Ramp, *, who: str) -> tuple[Term, Schedule] | None:
-    """The user's choice for one family of terms, as a term with its schedule."""
-    if choice is None:
-        return None
-    if choice == "auto":
-        return term, schedule
-    if isinstance(choice, int | float) and not isinstance(choice, bool):
-        if choice == 0:
-            return None
-        return term, Ramp(start=schedule.start, stop=schedule.stop, high=schedule.high * choice)
-    if isinstance(choice, Term):
-        return deepcopy(choice), schedule
-    if isinstance(choice, tuple | list) and len(choice) == 2 and isinstance(choice[0], Term):
-        return deepcopy(choice[0]), choice[1]
-    raise SpecError(
-        f'Atlas wants {who}="auto", None, a factor on the default weight, a Term, or (Term, Schedule); got {choice!r}.'
-    )
-
-
-def settled(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
-    """The terms with the weights they have at the end of their stage."""
-    last = 2**62
-    return {name: (term, Constant(schedule(last))) for name, (term, schedule) in objective.terms.items()}
 
 
 def joined(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ import torch
 
 from latentatlas.core import Batch, Constant, Schedule, reproducible
 from latentatlas.data import DataWarning, Table
+from latentatlas.estimator.curriculum import neighbour_terms, settled
 from latentatlas.estimator.drift import Placement, drift_between
 from latentatlas.estimator.fitting import (
     Problem,
@@ -21,8 +22,6 @@ from latentatlas.estimator.fitting import (
     default_steps,
     fabric_on,
     joined,
-    neighbour_terms,
-    settled,
     stem_batch,
 )
 from latentatlas.estimator.joining import joined_table

@@ -22,8 +22,7 @@ class ChartEncoder(Encoder):
     r"""z = Σ_k w_k(x) (C_k + R_k O_k(x)): a router w, centres C_k, and offsets O_k in units of a chart's radius R_k.
 
     Router and offsets are linear heads of one perceptron on the half-whitened columns. Where rows of one region go
-    to places far from those of the next, a router can tear the map there and a plain perceptron cannot: on MNIST
-    charts halve the error of a distilled layout.
+    to places far from those of the next, a router can tear the map there and a plain perceptron cannot.
 
     Args:
         in_features: columns of the input.

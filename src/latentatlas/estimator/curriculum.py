@@ -1,0 +1,87 @@
+"""The default terms of an atlas, and when each comes in."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING
+
+from latentatlas.core import Batch, Constant, Ramp, Schedule, SpecError
+from latentatlas.models import Autoencoder
+from latentatlas.terms import (
+    HSIC,
+    ChartBalance,
+    NeighborContrast,
+    Objective,
+    PrototypeEnergy,
+    Rebind,
+    Reconstruction,
+    Term,
+)
+
+if TYPE_CHECKING:
+    from latentatlas.estimator.fitting import Problem
+
+__all__ = ["Wanted", "basin_terms", "contrast_terms", "neighbour_terms", "settled"]
+
+Wanted = str | float | Term | tuple[Term, Schedule] | None
+"""What a user may pass for a family of terms: "auto", a factor on the default weight, a term, a term with its schedule,
+or None for none."""
+
+
+def contrast_terms(problem: Problem, model: Autoencoder, batch: Batch, steps: int) -> dict[str, tuple[Term, Schedule]]:
+    """Reconstruction from the start, then neighbours, then invariance."""
+    early = Ramp(start=0, stop=max(1, steps // 20))
+    terms: dict[str, tuple[Term, Schedule]] = {"recon": (Reconstruction(), Constant(1.0))}
+    neighbours = _wanted(problem.neighbour_term, NeighborContrast(), early, who="neighbour_term")
+    if neighbours is not None:
+        terms["neighbours"] = neighbours
+        if model.head is not None:
+            terms["map"] = (Rebind(deepcopy(neighbours[0]), {"z": "map"}), neighbours[1])
+    if batch.nuisance is not None:
+        middle = Ramp(start=steps // 10, stop=max(1, 3 * steps // 10), high=20.0)
+        invariance = _wanted(problem.nuisance_term, HSIC(), middle, who="nuisance_term")
+        if invariance is not None:
+            terms["invariance"] = invariance
+    return terms
+
+
+def neighbour_terms(model: Autoencoder) -> dict[str, tuple[Term, Schedule]]:
+    """What keeps neighbours of latent and map together where rows are not laid out first."""
+    terms: dict[str, tuple[Term, Schedule]] = {"neighbours": (NeighborContrast(), Constant(1.0))}
+    if model.head is not None:
+        terms["map"] = (Rebind(NeighborContrast(), {"z": "map"}), Constant(1.0))
+    return terms
+
+
+def basin_terms(problem: Problem, steps: int) -> dict[str, tuple[Term, Schedule]]:
+    """Energy last, once the bank has been seeded."""
+    late = Ramp(start=0, stop=max(1, steps // 3), high=0.1)
+    energy = _wanted(problem.basin_term, PrototypeEnergy(), late, who="basin_term")
+    if energy is None:
+        return {}
+    return {"energy": energy, "balance": (ChartBalance(), late)}
+
+
+def _wanted(choice: Wanted, term: Term, schedule: Ramp, *, who: str) -> tuple[Term, Schedule] | None:
+    """The user's choice for one family of terms, as a term with its schedule."""
+    if choice is None:
+        return None
+    if choice == "auto":
+        return term, schedule
+    if isinstance(choice, int | float) and not isinstance(choice, bool):
+        if choice == 0:
+            return None
+        return term, Ramp(start=schedule.start, stop=schedule.stop, high=schedule.high * choice)
+    if isinstance(choice, Term):
+        return deepcopy(choice), schedule
+    if isinstance(choice, tuple | list) and len(choice) == 2 and isinstance(choice[0], Term):
+        return deepcopy(choice[0]), choice[1]
+    raise SpecError(
+        f'Atlas wants {who}="auto", None, a factor on the default weight, a Term, or (Term, Schedule); got {choice!r}.'
+    )
+
+
+def settled(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
+    """The terms with the weights they have at the end of their stage."""
+    last = 2**62
+    return {name: (term, Constant(schedule(last))) for name, (term, schedule) in objective.terms.items()}
