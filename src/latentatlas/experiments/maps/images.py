@@ -104,8 +104,8 @@ class ImageMapStudy:
         quality, speed = result["quality"], result["speed"]
         first = min(_FIRST, training)
         lines = [
-            "Two axes, raw pixels in, every method with its own defaults; nothing was chosen with the test rows in "
-            f"view. Mean ± standard deviation over "
+            "Two axes, raw pixels in, every method with its own defaults. "
+            "Mean ± standard deviation over "
             f"{len(result['seeds'])} seed(s) of methods that learn, one of openTSNE and PaCMAP, which take longest. "
             "“Shown” are "
             "figures that others printed, not run here; every other row was run here.",
