@@ -38,7 +38,7 @@ def test_the_specification_is_plain_and_complete(contents: RunContents, flat: At
     assert spec["atlas"] == {"type": "estimator.Atlas", **flat.get_params()}
     assert spec["stem"]["type"] == "models.PCAStem"
     assert spec["model"]["bank"]["type"] == "landscape.PrototypeBank"
-    assert [recipe["steps"] for recipe in spec["recipes"]] == [100, 15]
+    assert [recipe["steps"] for recipe in spec["recipes"]] == [100, 10]
     assert spec["data"]["fingerprint"] == flowers.fingerprint
     assert spec["data"]["columns"] == ["x0", "x1", "x2", "x3"]
     assert spec["seed"] == 0

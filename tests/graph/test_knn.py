@@ -150,7 +150,7 @@ def test_the_inverted_file_reports_its_recall(rng, features, spread):
 
 
 def test_the_inverted_file_takes_more_cells_for_a_higher_recall(rng):
-    x = clusters(rng, 4000, 3, apart=1.0).astype(np.float32)
+    x = clusters(rng, 4000, 4, apart=1.0).astype(np.float32)
     graph = knn_graph(x, 10, exact=False, min_recall=0.99)
     assert not graph.exact
     assert graph.recall >= 0.99
@@ -176,7 +176,7 @@ def test_noise_has_no_cells_and_is_compared_pair_by_pair(rng):
 
 
 def test_the_inverted_file_is_the_same_for_a_seed(rng):
-    x = clusters(rng, 3000, 3, apart=1.0).astype(np.float32)
+    x = clusters(rng, 3000, 4, apart=1.0).astype(np.float32)
     first, again, other = (knn_graph(x, 5, exact=False, min_recall=0.7, seed=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.indices, again.indices)
     np.testing.assert_array_equal(first.distances, again.distances)
@@ -211,7 +211,7 @@ def test_more_neighbours_than_a_cell_has_rows(rng):
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_a_limit_of_memory_does_not_change_the_result(rng, exact):
-    x = clusters(rng, 4000, 3, apart=1.0).astype(np.float32)
+    x = clusters(rng, 4000, 4, apart=1.0).astype(np.float32)
     free, bound = (knn_graph(x, 8, exact=exact, max_memory=most) for most in (None, 70_000_000))
     assert overlap(bound.indices, free.indices) > 0.9999
     np.testing.assert_allclose(bound.distances, free.distances, rtol=1e-6)

@@ -177,7 +177,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         self.objective_, self.recipes_, self.history_ = fitted.objective, fitted.recipes, fitted.history
         self.threads_, self.seconds_ = fitted.threads, fitted.seconds
         self.held_out_ = held_out
-        self._place(x)
+        self._place(x, fitted.graph)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, *, nuisance: Any = None, environment: Any = None) -> Atlas:
@@ -234,13 +234,13 @@ class Atlas(TransformerMixin, BaseEstimator):
         if table.columns[0] != "x0":
             self.feature_names_in_ = np.asarray(table.columns, dtype=object)
 
-    def _place(self, x: np.ndarray) -> None:
+    def _place(self, x: np.ndarray, graph: Neighbours) -> None:
         """Where the training rows lie, and what is usual for rows that training did not see."""
         self.model_ = self.model_.calibrate(x[self.held_out_])
         self.latent_ = self.model_.encode(x)
         self.map_ = self.model_.map(self.latent_)
         self.labels_ = self.model_.basins(self.latent_)
-        self.graph_: Neighbours = knn_graph(x, self.n_neighbors, seed=self.random_state)
+        self.graph_ = graph
         self.latent_graph_ = knn_graph(self.latent_, self.n_neighbors, seed=self.random_state)
 
     def transform(self, X: Any) -> np.ndarray:

@@ -30,7 +30,7 @@ __all__ = [
     "seat_charts",
 ]
 
-_PASSES = 12
+_PASSES = 10
 _FEWEST_STEPS = 600
 _GATHERED = 0.5
 _ROWS_PER_CHART = 50
@@ -57,10 +57,10 @@ class Layout:
 
 
 def distillation_steps(n: int, rows: int) -> int:
-    """Optimiser steps for n training rows and so many a batch: twelve passes, at least 600.
+    """Optimiser steps for n training rows and so many a batch: ten passes, at least 600.
 
     >>> distillation_steps(1_500, 512), distillation_steps(70_000, 1024)
-    (600, 820)
+    (600, 683)
     """
     return max(_FEWEST_STEPS, _PASSES * n // rows)
 

@@ -27,7 +27,8 @@ from latentatlas.estimator.distilling import (
     principal,
     seat_charts,
 )
-from latentatlas.graph import fuzzy_weights, knn_graph
+from latentatlas.estimator.rows import both_graphs
+from latentatlas.graph import Neighbours, fuzzy_weights
 from latentatlas.landscape import PrototypeBank
 from latentatlas.metrics import is_categorical
 from latentatlas.models import Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
@@ -49,7 +50,7 @@ __all__ = [
 _STEM_COMPONENTS = 128
 _LAYOUT_COMPONENTS = 50
 _DISTILLATION_RATE = 1e-2
-_FINAL_SHARE = 0.15
+_FINAL_SHARE = 0.1
 _FINAL_RATE = 1e-3
 STAGES = ("shape", "basins")
 
@@ -109,10 +110,11 @@ class _Stage:
 @final
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What a fit leaves behind."""
+    """What a fit leaves behind; `graph` holds the neighbours of all rows."""
 
     stem: Stem
     model: Autoencoder
+    graph: Neighbours
     objective: Objective
     recipes: tuple[Recipe, ...]
     history: dict[str, np.ndarray]
@@ -157,8 +159,8 @@ def fit_problem(
     """
     started = time.perf_counter()
     with reproducible(problem.seed, threads=problem.threads) as threads:
-        neighbours = min(problem.n_neighbors, len(train) - 1)
-        weights = fuzzy_weights(knn_graph(x[train], neighbours, seed=problem.seed))
+        graph, trained = both_graphs(x, train, problem.n_neighbors, seed=problem.seed)
+        weights = fuzzy_weights(trained)
         rows = torch.from_numpy(x[train])
         stem, encoder = _stem_and_encoder(problem, rows, distils=problem.distils(nuisance))
         held_out = np.setdiff1d(np.arange(len(x)), train)
@@ -173,7 +175,7 @@ def fit_problem(
         if aside is not None and problem.distils(nuisance):
             aside = aside._replace(row=None)  # rows that were not laid out have no place to be compared with
         last = max(1, int(_FINAL_SHARE * stage.recipe.steps))
-        recipes = (stage.recipe, Recipe(last, rate=_FINAL_RATE, log_every=_log_every(last)))
+        recipes = (stage.recipe, Recipe(last, rate=_FINAL_RATE, mixed=stage.recipe.mixed, log_every=_log_every(last)))
         fabric = fabric_on(problem.device)
         resumable = [[*callbacks, *_checkpoint(checkpoints, name)] for name in STAGES]
         objective = Objective(stage.terms)
@@ -201,7 +203,7 @@ def fit_problem(
             fabric=fabric,
         )
         history = joined(first.columns(), second.columns())
-    return Fitted(stem, model, objective, recipes, history, threads, time.perf_counter() - started)
+    return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started)
 
 
 def _contrasted(

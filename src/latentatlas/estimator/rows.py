@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,15 @@ from torch import Tensor
 
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.data import Table, as_matrix, as_nuisances, as_rows_of
-from latentatlas.graph import Neighbours
+from latentatlas.graph import Neighbours, knn_graph, neighbours_among
 
-__all__ = ["as_latents", "as_rows", "as_table", "blockwise", "held_out_rows", "shared_neighbours"]
+__all__ = ["as_latents", "as_rows", "as_table", "blockwise", "both_graphs", "held_out_rows", "shared_neighbours"]
 
 _BLOCK_ROWS = 2048
 """Blocks of this size stay near the processor; larger ones are slower."""
 
 _MOST_HELD_OUT = 10_000
+_SPARE_NEIGHBOURS = 6
 
 
 def as_table(X: Any, y: Any, nuisance: Any, environment: Any, *, min_rows: int = 2) -> Table:
@@ -64,6 +66,18 @@ def held_out_rows(n: int, share: float, *, seed: int) -> np.ndarray:
     mask = np.zeros(n, dtype=bool)
     mask[np.random.default_rng(seed).permutation(n)[: min(int(share * n), _MOST_HELD_OUT)]] = True
     return mask
+
+
+def both_graphs(x: np.ndarray, train: np.ndarray, k: int, *, seed: int) -> tuple[Neighbours, Neighbours]:
+    """The k nearest rows of every row, and those of the training rows among themselves, from one search."""
+    n, m = len(x), len(train)
+    if m == n:
+        near = knn_graph(x, min(k, n - 1), seed=seed)
+        return near, near
+    wide = min(n - 1, ceil(k * n / m) + _SPARE_NEIGHBOURS)
+    near = knn_graph(x, wide, seed=seed)
+    first = (np.ascontiguousarray(part[:, :k]) for part in (near.indices, near.distances))
+    return Neighbours(*first, near.recall, near.exact), neighbours_among(near, x, train, min(k, m - 1))
 
 
 def blockwise(function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, final
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 
 from latentatlas.core import Batch, Constant, Schedule, reproducible
@@ -26,7 +27,8 @@ from latentatlas.estimator.fitting import (
 )
 from latentatlas.estimator.joining import joined_table
 from latentatlas.estimator.model import AtlasModel
-from latentatlas.graph import fuzzy_weights, knn_graph
+from latentatlas.estimator.rows import both_graphs
+from latentatlas.graph import Neighbours, fuzzy_weights
 from latentatlas.models import Stem
 from latentatlas.terms import Anchor, Objective, Rebind, Term
 from latentatlas.train import Callback, EdgeBatches, Recipe, fit
@@ -76,6 +78,7 @@ class Updated:
         held_out: True for rows that no training saw.
         unlike: share of the new rows that looked anomalous before; NaN where that cannot be said.
         model: the networks after the update.
+        graph: neighbours of all rows.
         objective: the terms with their last weights, and the anchors.
         recipes: how the two stages of the fit and this update were trained.
         history: the training log, running on from that of the fit.
@@ -88,6 +91,7 @@ class Updated:
     held_out: np.ndarray
     unlike: float
     model: AtlasModel
+    graph: Neighbours
     objective: Objective
     recipes: tuple[Recipe, ...]
     history: dict[str, np.ndarray]
@@ -106,7 +110,7 @@ def take_in(atlas: Atlas, new: Table, pace: Pace, callbacks: Sequence[Callback])
     atlas.threads_, atlas.seconds_ = update.threads, atlas.seconds_ + update.seconds
     atlas.rows_seen_, atlas.rows_new_ = atlas.rows_seen_ + len(new), len(new)
     atlas.held_out_ = update.held_out
-    atlas._place(atlas.model_.preparation(update.table.x))
+    atlas._place(atlas.model_.preparation(update.table.x), update.graph)
     after = Placement(atlas.latent_[earlier], atlas.labels_[earlier])
     atlas.drift_ = drift_between(before, after, k=atlas.n_neighbors, unlike=update.unlike)
 
@@ -132,7 +136,8 @@ def update_atlas(atlas: Atlas, new: Table, *, pace: Pace, callbacks: Sequence[Ca
     recipe = pace.recipe(steps, new=len(new) / len(table))
     x = atlas.model_.preparation(table.x)
     with reproducible(problem.seed, threads=problem.threads) as threads:
-        source, aside = _batches(problem, atlas.model_.stem, x, held_out, table)
+        graph, trained = both_graphs(x, np.flatnonzero(~held_out), problem.n_neighbors, seed=problem.seed)
+        source, aside = _batches(problem, atlas.model_.stem, x, held_out, table, fuzzy_weights(trained))
         history = fit(
             network,
             objective,
@@ -148,6 +153,7 @@ def update_atlas(atlas: Atlas, new: Table, *, pace: Pace, callbacks: Sequence[Ca
         held_out,
         unlike,
         replace(atlas.model_, network=network),
+        graph,
         objective,
         (*atlas.recipes_[:2], recipe),
         joined(atlas.history_, history),
@@ -220,12 +226,11 @@ def _terms(atlas: Atlas, kept: np.ndarray, rows: int, weight: float) -> dict[str
 
 
 def _batches(
-    problem: Problem, stem: Stem, x: np.ndarray, held_out: np.ndarray, table: Table
+    problem: Problem, stem: Stem, x: np.ndarray, held_out: np.ndarray, table: Table, weights: sp.csr_matrix
 ) -> tuple[EdgeBatches, Batch | None]:
     """Edges between rows to train on, and the rows to watch."""
     train, aside = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     known = {"nuisance": table.nuisance, "environment": table.environment}
-    weights = fuzzy_weights(knn_graph(x[train], min(problem.n_neighbors, len(train) - 1), seed=problem.seed))
     size = problem.batch_edges or default_edges(len(train))
     with torch.no_grad():
         rows = stem_batch(stem, torch.from_numpy(x[train]), train, **known)

@@ -11,6 +11,7 @@ from latentatlas.graph.knn import (
     knn_graph,
 )
 from latentatlas.graph.refinement import refine
+from latentatlas.graph.restriction import neighbours_among
 from latentatlas.graph.spanning_tree import SpanningTree, spanning_tree, spanning_tree_of_points
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "knn_graph",
     "knn_graph_of_blocks",
     "mutual_graph",
+    "neighbours_among",
     "refine",
     "spanning_tree",
     "spanning_tree_of_points",

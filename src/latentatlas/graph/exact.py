@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["brute_force", "measured", "without_self"]
+__all__ = ["brute_force", "measured", "nearest_of", "without_self"]
 
 _SCAN_ROWS = 16  # faiss takes differences, and does not expand the square, for fewer than 20 queries
 _SPARE = 16
@@ -59,6 +59,21 @@ def measured(
         squared[part] = np.einsum("qkf,qkf->qk", gap, gap)
     order = np.argsort(squared, axis=1, kind="stable")
     return np.take_along_axis(squared, order, axis=1), np.take_along_axis(indices, order, axis=1)
+
+
+def nearest_of(rows: np.ndarray, which: np.ndarray, found: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances, from differences, and numbers of the k nearest among the found rows, in ascending order.
+
+    A number below 0 stands for no row: its distance is infinite.
+    """
+    import faiss
+
+    queries, found = np.ascontiguousarray(rows[which]), np.ascontiguousarray(found, np.int64)
+    squared = np.empty(found.shape, np.float32)
+    pointers = (faiss.swig_ptr(array) for array in (squared, queries, rows, found))
+    faiss.fvec_L2sqr_by_idx(*pointers, rows.shape[1], *found.shape)  # pyright: ignore[reportAttributeAccessIssue]
+    order = np.lexsort((found, squared), axis=1)[:, :k]
+    return np.take_along_axis(squared, order, axis=1), np.take_along_axis(found, order, axis=1)
 
 
 def without_self(squared: np.ndarray, indices: np.ndarray, own_numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 import torch
 
-from latentatlas.graph.exact import brute_force, without_self
+from latentatlas.graph.exact import brute_force, nearest_of, without_self
 
 __all__ = ["LEAST_ROOM", "bytes_kept", "search_inverted_file"]
 
@@ -51,7 +51,7 @@ class _InvertedFile:
             lacking = np.flatnonzero(found[:, -1] < 0)  # too few rows in these cells
             if len(lacking):
                 found[lacking] = self._search(queries[lacking], wide, self.cells)
-            yield part, *_first(self.rows, which[part], found, k)
+            yield part, *nearest_of(self.rows, which[part], found, k)
 
     def _search(self, queries: np.ndarray, wide: int, cells: int) -> np.ndarray:
         import faiss
@@ -127,7 +127,7 @@ def _basis(
         for part in _slices(len(rows), _CHUNK):
             reduced[part] = _reduced(rows[part], basis)
         found = faiss.knn(reduced[probe], reduced, wide)[1]
-        if _recall(without_self(*_first(rows, probe, found, k + 1), probe)[0], truth) >= (1 + min_recall) / 2:
+        if _recall(without_self(*nearest_of(rows, probe, found, k + 1), probe)[0], truth) >= (1 + min_recall) / 2:
             return basis
         axes *= 4
     return None
@@ -153,18 +153,6 @@ def _reduced(rows: np.ndarray, basis: torch.Tensor | None) -> np.ndarray:
     """Rows in the axes of the basis, always in memory of torch: products depend on how their factors are aligned."""
     copy = torch.tensor(rows)
     return copy.numpy() if basis is None else (copy @ basis).numpy()
-
-
-def _first(rows: np.ndarray, which: np.ndarray, found: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distances, from differences, and numbers of the k nearest among the found rows, in ascending order."""
-    import faiss
-
-    queries, found = np.ascontiguousarray(rows[which]), np.ascontiguousarray(found, np.int64)
-    squared = np.empty(found.shape, np.float32)
-    pointers = (faiss.swig_ptr(array) for array in (squared, queries, rows, found))
-    faiss.fvec_L2sqr_by_idx(*pointers, rows.shape[1], *found.shape)  # pyright: ignore[reportAttributeAccessIssue]
-    order = np.lexsort((found, squared), axis=1)[:, :k]
-    return np.take_along_axis(squared, order, axis=1), np.take_along_axis(found, order, axis=1)
 
 
 def _recall(found: np.ndarray, truth: np.ndarray) -> float:

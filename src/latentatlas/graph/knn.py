@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from latentatlas.core import DataError, ShapeError, SpecError
 from latentatlas.graph.exact import brute_force, without_self
 from latentatlas.graph.inverted_file import LEAST_ROOM, bytes_kept, search_inverted_file
+from latentatlas.graph.kd_tree import MOST_AXES, search_tree
 
 __all__ = [
     "EXACT_ROWS",
@@ -88,7 +89,7 @@ class Neighbours:
         indices: row numbers.
         distances: dissimilarities, ascending, ≥ 0.
         recall: share of the true neighbours that were found, measured on a sample; 1 for an exact search.
-        exact: whether every pair was compared.
+        exact: whether they are the true ones: every pair was compared, or a tree left out only what cannot be near.
     """
 
     indices: Int[np.ndarray, "n k"]
@@ -110,14 +111,16 @@ def knn_graph(
     """The k-nearest-neighbour graph of the rows of `x`.
 
     Duplicates are neighbours of each other at distance 0; a row is never its own neighbour. Ties are broken by
-    the search library, always in the same way. Above 20,000 rows an inverted file is searched: each row is
-    compared with the rows of the nearest cells only, whose number is raised until the recall on 512 sampled rows
-    reaches `min_recall`; a neighbour that is as near as a true one counts as found. Rows of many features are first
-    compared in their leading principal axes, and the candidates from there in all features. Where half of
-    all axes or cells would be needed, as in noise of many features, every pair is compared.
+    the search library, always in the same way. Above 20,000 rows of up to three features a k-d tree is searched,
+    exactly. Of more features an inverted file: each row is compared with the rows of the nearest cells only, whose
+    number is raised until the recall on 512 sampled rows reaches `min_recall`; a neighbour that is as near as a true
+    one counts as found. Rows of many features are first compared in their leading principal axes, and the candidates
+    from there in all features. Where half of all axes or cells would be needed, as in noise of many features, every
+    pair is compared.
 
-    Cost: O(n² features) exact, about O(n^1.3 features) otherwise. Memory besides data and result: 4 n features bytes,
-    some 600 n for an inverted file (2,300 n where 256 axes are needed), and a working space of up to 256 MB.
+    Cost: O(n² features) for all pairs, O(n log n) for a tree, about O(n^1.3 features) otherwise. Memory besides data
+    and result: 4 n features bytes, some 600 n for an inverted file (2,300 n where 256 axes are needed), and a working
+    space of up to 256 MB.
 
     Args:
         x: rows.
@@ -168,6 +171,9 @@ class Search:
         if exact:
             own = np.arange(len(rows))
             squared[:], indices[:] = without_self(*brute_force(rows, rows, self.k + 1, room=room), own)
+        elif rows.shape[1] <= MOST_AXES:
+            search_tree(rows, out=(squared, indices))
+            exact = True
         else:
             rng = np.random.default_rng(self.seed)
             recall, exact = search_inverted_file(
