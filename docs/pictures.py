@@ -12,6 +12,8 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pictures_energy as energy
+import pictures_neural as neural
 import pictures_topology as topology
 import torch
 from matplotlib.figure import Figure
@@ -43,6 +45,10 @@ def main() -> None:
     terms = [reconstruction, hsic, covariance, prototype_energy, chart_balance, chart_assignment, anchor]
     terms += [topology.neighbor_contrast, topology.triplet, topology.local_distance, topology.stress]
     terms += [topology.signature, topology.rtd_lite, topology.neighbor_reconstruction]
+    terms += [energy.prototype_separation, energy.usage_band, energy.sharpening, energy.balanced_assignment]
+    terms += [energy.swapped_assignment, energy.mutual_information, energy.chart_smoothness]
+    terms += [neural.contrastive_divergence, neural.noise_contrast, neural.denoising_score]
+    terms += [neural.gaussian_divergence, neural.energy_prior]
     pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {
         "synthetic": synthetic_sets,
         "landscape-digits": landscape_of_digits,
@@ -219,8 +225,8 @@ def _distilled(
     objective = Objective({"layout": held, "assignment": (assigned, Constant(share))})
     fit(Autoencoder(encoder), objective, RowBatches(Batch(x=x, row=rows), size=100), Recipe(200, rate=1e-2))
     with torch.no_grad():
-        z, found = encoder.charted(x)
-    return z[:, 0], found.weights.amax(dim=1)
+        latents = encoder.latents(x)
+    return latents.z[:, 0], latents.charts.weights.amax(dim=1)
 
 
 def anchor() -> Figure:

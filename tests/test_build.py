@@ -36,9 +36,16 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "landscape.FixedBandwidth": lambda: landscape.FixedBandwidth(0.5),
     "landscape.MinMaxScale": lambda: landscape.MinMaxScale(-1.0, 2.0),
     "landscape.NeighbourBandwidth": lambda: landscape.NeighbourBandwidth(7),
+    "landscape.ExemplarMemory": lambda: landscape.ExemplarMemory(
+        3, 5, 2, beta=4.0, score=landscape.DotScore(), keep=landscape.NearestRows(landscape.PrototypeBank(3, 2))
+    ),
+    "landscape.NearestRows": lambda: landscape.NearestRows(landscape.PrototypeBank(3, 2)),
+    "landscape.UniformRows": landscape.UniformRows,
     "landscape.PrototypeField": lambda: landscape.PrototypeField(landscape.PrototypeBank(2, 3)),
     "landscape.ScottBandwidth": landscape.ScottBandwidth,
     "landscape.DistanceScore": lambda: landscape.DistanceScore(0.5, geometry=geometry.Euclidean()),
+    "landscape.MixtureDensity": lambda: landscape.MixtureDensity(3, 2),
+    "landscape.ShortRun": lambda: landscape.ShortRun(7, step=0.1),
     "landscape.DotScore": landscape.DotScore,
     "landscape.PrototypeBank": lambda: landscape.PrototypeBank(3, 2, beta=4.0, score=landscape.DotScore()),
     "models.Autoencoder": lambda: models.Autoencoder(
@@ -46,6 +53,12 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     ),
     "models.ChartDecoder": lambda: models.ChartDecoder(2, 5, charts=3, hidden=(4,), spread=3.0),
     "models.ChartEncoder": lambda: models.ChartEncoder(5, 2, charts=3, hidden=(4,), noise=0.1, spread=3.0),
+    "models.HopfieldEncoder": lambda: models.HopfieldEncoder(
+        models.MLPEncoder(5, 2, hidden=(4,)), models.HopfieldLayer(3, 2, beta=2.0, steps=2)
+    ),
+    "models.HopfieldLayer": lambda: models.HopfieldLayer(3, 2, beta=2.0, steps=2),
+    "models.NeuralEnergy": lambda: models.NeuralEnergy(2, hidden=(4, 3), spread=3.0),
+    "models.VariationalEncoder": lambda: models.VariationalEncoder(models.MLPEncoder(5, 4, hidden=(4,), spread=1.0)),
     "models.ImageDecoder": lambda: models.ImageDecoder(2, (1, 8, 8), channels=(4, 2), hidden=8, spread=3.0),
     "models.ImageEncoder": lambda: models.ImageEncoder((1, 8, 8), 2, channels=(2, 4), hidden=8, spread=3.0),
     "models.MLPDecoder": lambda: models.MLPDecoder(2, 5, hidden=(4,), spread=3.0),
@@ -64,8 +77,30 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "terms.HSIC": lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(2.0), nuisance_kernel=terms.DeltaKernel()),
     "terms.Anchor": lambda: terms.Anchor(5, 2),
     "terms.ChartAssignment": lambda: terms.ChartAssignment(5, 3),
+    "terms.BalancedAssignment": lambda: terms.BalancedAssignment(0.2, iterations=3),
+    "terms.BatchUsage": terms.BatchUsage,
     "terms.ChartBalance": terms.ChartBalance,
+    "terms.ChartSmoothness": lambda: terms.ChartSmoothness(terms.VirtualAdversary(0.5, iterations=2)),
+    "terms.MovingUsage": lambda: terms.MovingUsage(3, decay=0.9),
+    "terms.MutualInformation": terms.MutualInformation,
     "terms.Covariance": terms.Covariance,
+    "terms.ContrastiveDivergence": lambda: terms.ContrastiveDivergence(
+        models.NeuralEnergy(2, hidden=(4,)),
+        terms.ReplayBuffer(9, 2, fresh=0.1, reach=3.0),
+        sampler=landscape.ShortRun(7, step=0.1),
+        alpha=0.1,
+        jitter=0.2,
+    ),
+    "terms.DenoisingScore": lambda: terms.DenoisingScore(models.NeuralEnergy(2, hidden=(4,)), 0.5),
+    "terms.Detached": lambda: terms.Detached(terms.Covariance()),
+    "terms.EnergyPrior": lambda: terms.EnergyPrior(
+        terms.ContrastiveDivergence(models.NeuralEnergy(2, hidden=(4,)), terms.ReplayBuffer(9, 2))
+    ),
+    "terms.GaussianDivergence": lambda: terms.GaussianDivergence(0.5, spread=2.0),
+    "terms.NoiseContrast": lambda: terms.NoiseContrast(
+        models.NeuralEnergy(2, hidden=(4,)), landscape.MixtureDensity(3, 2)
+    ),
+    "terms.ReplayBuffer": lambda: terms.ReplayBuffer(9, 2, fresh=0.1, reach=3.0),
     "terms.DeltaKernel": terms.DeltaKernel,
     "terms.GaussianKernel": lambda: terms.GaussianKernel(2.0),
     "terms.AllNegatives": terms.AllNegatives,
@@ -88,6 +123,11 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
         {"recon": terms.Reconstruction(), "spread": (terms.Covariance(), core.Ramp(start=0, stop=9))}
     ),
     "terms.PrototypeEnergy": terms.PrototypeEnergy,
+    "terms.PrototypeSeparation": lambda: terms.PrototypeSeparation(2.0, geometry=geometry.Euclidean()),
+    "terms.Sharpening": lambda: terms.Sharpening(terms.MovingUsage(3)),
+    "terms.SwappedAssignment": lambda: terms.SwappedAssignment(0.2, iterations=3),
+    "terms.UsageBand": lambda: terms.UsageBand(0.2, 3.0),
+    "terms.VirtualAdversary": lambda: terms.VirtualAdversary(0.5, iterations=2),
     "terms.QuadraticExpansion": terms.QuadraticExpansion,
     "terms.RTDLite": lambda: terms.RTDLite(0.5),
     "terms.Rebind": lambda: terms.Rebind(terms.Covariance(), {"z": "map"}),
@@ -100,6 +140,8 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "data.Interactions": lambda: data.Interactions("film", "user", "stars", components=3, seed=1),
     "data.SentenceEncoder": lambda: data.SentenceEncoder("folder", batch=3, device="cuda", max_tokens=9),
     "data.Texts": lambda: data.Texts("title", data.SentenceEncoder("folder")),
+    "train.Anneal": lambda: train.Anneal(landscape.PrototypeBank(3, 2), core.Ramp(start=0, stop=5, low=1.0)),
+    "train.MovingAverage": lambda: train.MovingAverage(landscape.PrototypeBank(3, 2), decay=0.9, dead=0.1),
     "train.Checkpoint": lambda: train.Checkpoint("fit.safetensors", every=5.0),
     "train.EarlyStop": lambda: train.EarlyStop("loss", patience=3, tolerance=0.1, warmup=0.5),
     "train.History": train.History,
@@ -140,6 +182,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
         max_excess=0.1, probes=[metrics.ProbeScore(rows=50)], dependence=metrics.DebiasedCKA(rows=50), permutations=9
     ),
     "checks.Neighbourhood": lambda: checks.Neighbourhood(3, trustworthiness=0.8, continuity=0.7, rows=50, seed=1),
+    "checks.Calibration": lambda: checks.Calibration(max_excess=0.1, chance=0.05),
     "checks.Overfit": lambda: checks.Overfit(max_ratio=2.0),
     "estimator.Atlas": lambda: Atlas(
         dim=3,
@@ -151,8 +194,12 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
 }
 
 NOT_CONFIGURATION = {
-    **dict.fromkeys(("core.Batch", "core.Charts", "core.Edges", "core.Latents"), "holds tensors"),
+    **dict.fromkeys(("core.Batch", "core.Charts", "core.Edges", "core.Latents", "core.Reach"), "holds tensors"),
     **dict.fromkeys(("terms.Report", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"),
+    **dict.fromkeys(
+        ("checks.CrossCalibrated", "estimator.Basin", "estimator.FewShot", "estimator.Passage"), "is a result"
+    ),
+    "estimator.LangevinRefinement": "holds a callable",
     **dict.fromkeys(("estimator.Drift", "graph.Connected", "graph.SpanningTree", "metrics.Estimate"), "is a result"),
     **dict.fromkeys(
         ("graph.Neighbours", "landscape.Landscape", "metrics.NeighbourRanks", "checks.Evidence"), "holds arrays"
@@ -165,6 +212,7 @@ NOT_CONFIGURATION = {
     **dict.fromkeys(("spectral.Hits", "spectral.RayleighEnergy", "spectral.SpectralIndex"), "holds arrays"),
     **dict.fromkeys(("spectral.MixingField", "spectral.RayleighField", "spectral.StationaryField"), "holds arrays"),
     **dict.fromkeys(("train.At", "landscape.Blend", "landscape.ReconstructionDynamics"), "holds a function"),
+    "terms.Augmented": "holds a function",
     **dict.fromkeys(
         ("landscape.DensityField", "landscape.GaussianWells", "landscape.HopfieldField", "landscape.RankScale"),
         "is fitted",
@@ -172,6 +220,7 @@ NOT_CONFIGURATION = {
     **dict.fromkeys(
         ("landscape.Candidate", "landscape.Descent", "landscape.Partition", "landscape.Pathway"), "is a result"
     ),
+    **dict.fromkeys(("landscape.LogPartition",), "is a result"),
     **dict.fromkeys(("landscape.Samples", "landscape.Wells"), "is a result"),
     **dict.fromkeys(("checks.Status", "checks.Tier"), "is a word"),
     **dict.fromkeys(("terms.Term", "train.Callback"), "is a base class"),

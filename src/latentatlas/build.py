@@ -123,6 +123,7 @@ def _loaded(run: Run) -> Atlas:
     atlas.latent_ = points["latent"]
     atlas.map_ = np.stack([points["x"], points["y"]], axis=1)
     atlas.labels_ = points["basin"].astype(np.int64)
+    atlas.given_names_ = {basin["number"]: basin["name"] for basin in run.basins if basin["given"]}
     atlas.held_out_ = points["held_out"]
     atlas.history_ = run.history()
     atlas.graph_ = _graph(run, "input", recall=spec["graph"]["recall"], exact=spec["graph"]["exact"])

@@ -31,6 +31,8 @@ CLEAN = Evidence(
     basins=_BASINS,
     memberships=np.eye(5)[_BASINS],
     held_out=_HELD_OUT,
+    energy=_RNG.normal(size=300),
+    environment=_BASINS % 2,
 )
 
 
@@ -50,6 +52,7 @@ CASES = [
     Case(
         checks.Overfit, replace(CLEAN, recon=np.where(_HELD_OUT[:, None], CLEAN.recon, _X + 0.05 * (CLEAN.recon - _X)))
     ),
+    Case(checks.Calibration, replace(CLEAN, energy=CLEAN.energy + 5 * (_BASINS % 2))),
 ]
 _IDS = [type(case.make()).__name__ for case in CASES]
 every_check = pytest.mark.parametrize("case", CASES, ids=_IDS)
@@ -134,6 +137,7 @@ def test_one_fault_does_not_spill_into_the_others():
         "leakage.author",
         "basins",
         "overfit",
+        "calibration",
     ]
     dead = next(case for case in CASES if case.make().name == "basins").faulty
     assert [verdict.name for verdict in run_checks(dead) if verdict.status is Status.FAIL] == ["basins"]

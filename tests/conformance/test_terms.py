@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentatlas import terms
+from latentatlas import landscape, models, terms
 from latentatlas.build import build
 from latentatlas.core import Charts, Edges, MissingInput, to_spec
 from latentatlas.terms import Objective, Term
@@ -35,6 +35,11 @@ def _decode(z: Tensor) -> Tensor:
     return torch.cat([z, z[:, :2].sin()], dim=1)
 
 
+def _route(x: Tensor) -> Tensor:
+    """Four charts from the first columns of the patterns."""
+    return x[:, :4].softmax(dim=1)
+
+
 def _edges() -> Edges:
     source, target = torch.tensor([0, 2, 4, 4]), torch.tensor([1, 3, 5, 6])
     known = torch.eye(_N, dtype=torch.bool)
@@ -49,6 +54,8 @@ def fields() -> Fields:
         "row": torch.arange(_N),
         "z": _normal(1, _N, 3),
         "recon": _normal(2, _N, 5),
+        "mean": _normal(8, _N, 3),
+        "log_variance": _normal(9, _N, 3),
         "map": _normal(3, _N, 2),
         "nuisance": torch.arange(_N) % 3,
         "weight": _normal(4, _N).exp(),
@@ -56,6 +63,9 @@ def fields() -> Fields:
         "edges": _edges(),
         "energy": _energy,
         "decode": _decode,
+        "view": _normal(7, _N, 5),
+        "prototypes": _normal(8, 4, 3),
+        "route": _route,
     }
 
 
@@ -63,7 +73,7 @@ def permuted(batch: Fields, order: Tensor) -> Fields:
     """The same batch with its rows in another order."""
     place = torch.argsort(order)
     edges, charts = batch["edges"], batch["charts"]
-    moved = {name: value[order] for name, value in batch.items() if isinstance(value, Tensor)}
+    moved = {n: value[order] for n, value in batch.items() if isinstance(value, Tensor) and n != "prototypes"}
     known = edges.known[order][:, order]
     return (
         batch
@@ -79,7 +89,7 @@ def single(batch: Fields) -> Fields:
 
 
 class Case(NamedTuple):
-    """A term and the fields with respect to which it is differentiable."""
+    """A term and the fields with respect to which it is differentiable; none where it learns from a fixed target."""
 
     make: Callable[[], Term]
     differentiable: tuple[str, ...]
@@ -100,7 +110,25 @@ def _assignment() -> Term:
     return term
 
 
+def _energy_network() -> models.NeuralEnergy:
+    torch.manual_seed(0)
+    return models.NeuralEnergy(3, hidden=(4,))
+
+
+def _chains() -> Term:
+    """Contrastive divergence with some chains, in evaluation mode, where none moves."""
+    term = terms.ContrastiveDivergence(_energy_network(), terms.ReplayBuffer(8, 3))
+    term.buffer.keep(torch.arange(5), _normal(7, 5, 3))
+    return term.eval()
+
+
 CASES = [
+    Case(_chains, ("z",)),
+    Case(lambda: terms.NoiseContrast(_energy_network(), landscape.MixtureDensity(2, 3)).eval(), ("z",)),
+    Case(lambda: terms.DenoisingScore(_energy_network(), 0.5).eval(), ("z",)),
+    Case(lambda: terms.GaussianDivergence(0.01), ("mean", "log_variance")),
+    Case(lambda: terms.EnergyPrior(_chains()).eval(), ("z", "log_variance")),
+    Case(lambda: terms.Detached(terms.Covariance()), ()),
     Case(_assignment, ("charts",)),
     Case(lambda: terms.Reconstruction(2.0), ("recon", "x", "weight")),
     Case(lambda: terms.NeighborContrast(8.0), ("z",)),
@@ -118,7 +146,15 @@ CASES = [
     Case(lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(1.5)), ("z",)),
     Case(terms.Covariance, ("z",)),
     Case(terms.PrototypeEnergy, ("z",)),
+    Case(lambda: terms.PrototypeSeparation(5.0), ("prototypes",)),
     Case(terms.ChartBalance, ("charts",)),
+    Case(lambda: terms.UsageBand(0.95, 1.05), ("charts",)),
+    Case(terms.MutualInformation, ("charts",)),
+    Case(terms.Sharpening, ()),
+    Case(lambda: terms.Sharpening(terms.MovingUsage(4, decay=0.0)), ()),
+    Case(terms.BalancedAssignment, ()),
+    Case(terms.SwappedAssignment, ()),
+    Case(lambda: terms.ChartSmoothness(terms.VirtualAdversary(0.5)), ()),
     Case(_anchor, ("z",)),
     Case(lambda: terms.Rebind(terms.Covariance(), {"z": "map"}), ("map",)),
 ]
@@ -127,6 +163,7 @@ every_term = pytest.mark.parametrize("case", CASES, ids=_IDS)
 
 
 def value_of(term: Term, batch: Fields) -> Tensor:
+    torch.manual_seed(0)  # some terms draw
     return term(**term.bind(batch))
 
 
@@ -200,6 +237,7 @@ def test_specification_round_trip(case: Case):
     term = case.make()
     spec = json.loads(json.dumps(to_spec(term)))
     again = build(spec)
+    again.train(term.training)
     again.load_state_dict(term.state_dict())  # buffers are no part of the specification
     assert type(again) is type(term)
     assert to_spec(again) == spec

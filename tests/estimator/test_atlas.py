@@ -207,7 +207,7 @@ def test_samples_depend_on_their_seed_alone(flat: Atlas):
 def test_points(flat: Atlas, flowers: Table):
     points = flat.points()
     assert list(points)[:8] == ["id", "x", "y", "latent", "basin", "membership", "energy", "anomaly_p"]
-    assert list(points)[8:] == ["trust", "held_out", "label"]
+    assert list(points)[8:] == ["trust", "held_out", "label", "basin_name"]
     assert {len(column) for column in points.values()} == {150}
     assert points["id"].tolist() == list(range(150))
     assert points["label"].tolist() == flowers.label.tolist()
@@ -256,6 +256,7 @@ def test_the_certificate(flat: Atlas):
         "leakage",
         "basins",
         "overfit",
+        "calibration",
     }
     assert 0.1 < verdicts["collapse"].value < 0.5  # longer than wide, as the flowers are: 92 % of variance on one axis
     assert verdicts["neighbourhood.trustworthiness"].value > 0.9

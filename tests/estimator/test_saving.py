@@ -58,7 +58,7 @@ def test_the_report_needs_no_network(contents: RunContents):
     for sign in ("<script src", "<link", "@import", 'src="http'):
         assert sign not in contents.report
     assert "Atlas of iris" in contents.report
-    assert "Basin 0" in contents.report
+    assert "0 · " in contents.report
     assert "setosa" in contents.report
     assert "data:image/png;base64," in contents.report
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from latentatlas.experiments.term_speed import topology_term_speed
+from latentatlas.experiments.term_speed import generative_term_speed, topology_term_speed
 
 
 def test_every_term_is_timed():
@@ -9,3 +9,10 @@ def test_every_term_is_timed():
     timed = {name: value for name, value in figures.items() if name.endswith(", ms")}
     assert len(timed) == 11
     assert all(0 < value < 1000 for value in timed.values())
+
+
+def test_learning_an_energy_is_timed_beside_the_autoencoder():
+    figures = generative_term_speed(24, 2)
+    alone = figures["autoencoder step, ms"]
+    for name in ("ContrastiveDivergence", "NoiseContrast", "DenoisingScore"):
+        assert figures[f"{name}, overhead"] == figures[f"autoencoder + {name}, ms"] / alone - 1

@@ -134,6 +134,52 @@ def test_weights_sum_to_one_and_stay_finite_for_far_outliers_in_single_precision
     assert torch.isfinite(bank.prototypes.grad).all()
 
 
+@pytest.mark.parametrize("beta", [1e-18, 1e-9, 1.0, 1e9, 1e18])
+@pytest.mark.parametrize("count", [1, 5])
+@both_scores
+def test_any_sharpness_is_finite_in_single_precision(draws, score, count, beta):
+    bank = bank_of(normal(draws, count, 3).float(), beta=beta, score=score)
+    key = torch.cat([normal(draws, 4, 3).float(), torch.full((1, 3), 1e18), bank.prototypes.detach()])
+    key = key.requires_grad_()
+    weights, energy = bank.weights(key), bank.energy(key)
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(len(key)))
+    for value in (energy.mean(), weights[:, 0].sum(), bank.retrieve(key).mean(), bank.lowest(key).mean()):
+        assert torch.isfinite(value)
+        slopes = torch.autograd.grad(value, [key, bank.prototypes], retain_graph=True)
+        assert all(torch.isfinite(slope).all() for slope in slopes)
+
+
+@both_scores
+def test_the_soft_minimum_lies_within_a_logarithm_below_the_least(draws, score):
+    prototypes, key = normal(draws, 7, 3), normal(draws, 30, 3)
+    least = bank_of(prototypes, score=score).lowest(key)
+    for beta in (0.01, 1.0, 100.0):
+        below = least - bank_of(prototypes, beta=beta, score=score).energy(key)
+        assert (below >= -1e-12).all()
+        assert (below <= math.log(7) / beta + 1e-12).all()
+    torch.testing.assert_close(bank_of(prototypes, beta=1e9, score=score).energy(key), least)
+    torch.testing.assert_close(
+        bank_of(prototypes[:1], beta=0.01, score=score).energy(key), bank_of(prototypes[:1], score=score).lowest(key)
+    )
+
+
+def test_least_energy_by_hand():
+    bank = bank_of(torch.tensor([[0.0], [2.0]]), score=DistanceScore(0.5))
+    assert bank.lowest(torch.tensor([[0.5], [2.0]])).tolist() == [0.5, 0.0]
+
+
+def test_a_bank_at_places_and_a_sharpness_that_changes(draws):
+    places = normal(draws, 3, 2)
+    bank = PrototypeBank.at(places, beta=2.0, score=DotScore())
+    assert torch.equal(bank.prototypes, places)
+    assert bank.prototypes.is_leaf
+    assert bank.prototypes.requires_grad
+    key = normal(draws, 4, 2)
+    bank.sharpen(8.0)
+    torch.testing.assert_close(bank.energy(key), bank_of(places, beta=8.0, score=DotScore()).energy(key))
+    assert bank.split(0, places[1]).beta == 8.0
+
+
 def test_the_gradient_is_finite_on_a_prototype():
     bank = bank_of(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), score=DistanceScore(0.1))
     key = bank.prototypes.detach().clone().requires_grad_()
@@ -176,6 +222,8 @@ def test_bad_sizes(shape):
 def test_bad_sharpness_and_width(number):
     with pytest.raises(SpecError, match="beta > 0"):
         PrototypeBank(2, 2, beta=number)
+    with pytest.raises(SpecError, match="beta > 0"):
+        PrototypeBank(2, 2).sharpen(number)
     with pytest.raises(SpecError, match="tau > 0"):
         DistanceScore(number, geometry=Euclidean())
 

@@ -31,14 +31,15 @@ def test_an_empty_cell_has_a_finite_seat():
 def test_the_latent_is_the_weighted_mean_of_the_charts_places():
     encoder, _, _ = seated()
     x = torch.randn(7, 4)
-    z, charts = encoder.charted(x)
+    latents = encoder.latents(x)
+    assert latents.charts is not None
     h = encoder.net(x)
     by_hand = torch.zeros(7, 2)
     for k in range(3):
         offset = encoder.offsets(h)[:, 2 * k : 2 * k + 2]
-        by_hand += charts.weights[:, k : k + 1] * (encoder.centres[k] + encoder.radii[k] * offset)
-    torch.testing.assert_close(z, by_hand)
-    torch.testing.assert_close(charts.weights.sum(dim=1), torch.ones(7))
+        by_hand += latents.charts.weights[:, k : k + 1] * (encoder.centres[k] + encoder.radii[k] * offset)
+    torch.testing.assert_close(latents.z, by_hand)
+    torch.testing.assert_close(latents.charts.weights.sum(dim=1), torch.ones(7))
 
 
 def test_one_chart_is_a_perceptron_around_its_centre():

@@ -33,6 +33,9 @@ def contents(rng) -> RunContents:
         history={"step": np.arange(4), "loss": np.array([4.0, 3.0, 2.0, 1.0])},
         verdicts=[{"name": "collapse", "status": "pass", "value": 2.5, "threshold": 1.5, "reason": "r", "remedy": ""}],
         metrics={"trustworthiness": 0.98, "purity": float("nan")},
+        basins=[
+            {"number": 0, "name": "all", "given": True, "size": ROWS, "share": 1.0, "exemplars": [3], "borders": []}
+        ],
         patterns=rng.random((ROWS, FEATURES)),
         vectors=latent,
         landscape={

@@ -7,7 +7,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from latentatlas.core import Batch, Charts, Constant, Latents, MissingInput, OnPlateau, Ramp, ShapeError, SpecError
+from latentatlas.core import (
+    Batch,
+    Charts,
+    Constant,
+    Latents,
+    MissingInput,
+    OnPlateau,
+    Ramp,
+    Reach,
+    ShapeError,
+    SpecError,
+)
 from latentatlas.terms import HSIC, Covariance, Objective, PrototypeEnergy, Reconstruction, Term, gather_fields
 
 
@@ -121,7 +132,7 @@ def test_schedules_that_watch_are_told():
 
 def test_fields_of_batch_latents_and_callables():
     z, charts = torch.zeros(2, 3), Charts(torch.ones(2, 1))
-    fields = gather_fields(Batch(torch.ones(2, 4)), Latents(z, charts=charts), energy=lambda key: key.sum(dim=1))
+    fields = gather_fields(Batch(torch.ones(2, 4)), Latents(z, charts=charts), Reach(energy=lambda key: key.sum(dim=1)))
     assert {name for name, value in fields.items() if value is not None} == {"x", "z", "charts", "energy"}
-    assert {"nuisance", "edges", "encode", "decode", "critic", "map"} <= set(fields)
+    assert {"nuisance", "edges", "encode", "decode", "route", "prototypes", "critic", "map"} <= set(fields)
     assert Objective({"e": PrototypeEnergy()})(fields, step=0).total.item() == 0

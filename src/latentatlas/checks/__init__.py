@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from latentatlas.checks.base import Check, Evidence, Status, Tier, Verdict
 from latentatlas.checks.basins import BasinLiveness
+from latentatlas.checks.calibration import Calibration, CrossCalibrated, cross_calibrated, p_values
 from latentatlas.checks.collapse import Collapse
 from latentatlas.checks.leakage import Leakage
 from latentatlas.checks.neighbourhood import Neighbourhood
@@ -13,8 +14,10 @@ from latentatlas.checks.overfit import Overfit
 
 __all__ = [
     "BasinLiveness",
+    "Calibration",
     "Check",
     "Collapse",
+    "CrossCalibrated",
     "Evidence",
     "Leakage",
     "Neighbourhood",
@@ -22,14 +25,16 @@ __all__ = [
     "Status",
     "Tier",
     "Verdict",
+    "cross_calibrated",
     "default_checks",
+    "p_values",
     "run_checks",
 ]
 
 
 def default_checks() -> tuple[Check, ...]:
     """The checks of the standard certificate, in its order, with their default thresholds."""
-    return (Collapse(), Neighbourhood(), Leakage(), BasinLiveness(), Overfit())
+    return (Collapse(), Neighbourhood(), Leakage(), BasinLiveness(), Overfit(), Calibration())
 
 
 def run_checks(evidence: Evidence, checks: Iterable[Check] | None = None) -> list[Verdict]:
@@ -37,6 +42,6 @@ def run_checks(evidence: Evidence, checks: Iterable[Check] | None = None) -> lis
 
     >>> import numpy as np
     >>> [str(verdict.status) for verdict in run_checks(Evidence(z=np.eye(3)))]
-    ['pass', 'skip', 'skip', 'skip', 'skip']
+    ['pass', 'skip', 'skip', 'skip', 'skip', 'skip']
     """
     return [verdict for check in (default_checks() if checks is None else checks) for verdict in check(evidence)]

@@ -91,6 +91,7 @@ class Evidence:
         memberships: soft basin memberships, (n, K).
         held_out: True for rows that training did not see.
         energy: energy of each row.
+        environment: environment of each row.
 
     Raises:
         ShapeError: if the arrays differ in length.
@@ -105,6 +106,7 @@ class Evidence:
     memberships: np.ndarray | None = None
     held_out: np.ndarray | None = None
     energy: np.ndarray | None = None
+    environment: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "nuisance"}

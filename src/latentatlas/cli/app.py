@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from latentatlas.cli import bench, check, data, export, fit, measure, minima, reproduce, search, transform
+from latentatlas.cli import basins, bench, check, data, export, fit, measure, minima, reproduce, search, transform
 from latentatlas.cli.output import complain, warn
 
 __all__ = ["app", "main"]
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command("fit")(fit.fit)
 app.command("check")(check.check)
 app.command("measure")(measure.measure)
+app.command("basins")(basins.basins)
 app.command("transform")(transform.transform)
 app.command("search")(search.search)
 app.command("export")(export.export)

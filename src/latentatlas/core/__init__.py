@@ -13,7 +13,7 @@ from latentatlas.core.errors import (
 from latentatlas.core.schedule import Constant, Cosine, OnPlateau, Ramp, Schedule
 from latentatlas.core.seed import available_threads, reproducible
 from latentatlas.core.spec import constructor_arguments, constructor_parameters, to_spec, type_name
-from latentatlas.core.types import Batch, Charts, Edges, Latents, Map, ScalarField
+from latentatlas.core.types import Batch, Charts, Edges, Latents, Map, Reach, ScalarField
 
 __all__ = [
     "AtlasError",
@@ -28,6 +28,7 @@ __all__ = [
     "MissingInput",
     "OnPlateau",
     "Ramp",
+    "Reach",
     "ScalarField",
     "Schedule",
     "ShapeError",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-__all__ = ["Batch", "Charts", "Edges", "Latents", "Map", "ScalarField"]
+__all__ = ["Batch", "Charts", "Edges", "Latents", "Map", "Reach", "ScalarField"]
 
 Map = Callable[[Tensor], Tensor]
 """A batched map such as an encoder or a decoder: `(n, a) -> (n, b)`."""
@@ -69,9 +69,33 @@ class Latents(NamedTuple):
         recon: the decoded patterns, shaped like `x`.
         charts: soft chart membership.
         map: two-dimensional coordinates for the picture; is `z` itself when `dim` is 2.
+        mean: of the Gaussian that z was drawn from, in the units of z.
+        log_variance: of that Gaussian, for each axis.
     """
 
     z: Float[Tensor, "n dim"]
     recon: Float[Tensor, "n *features"] | None = None
     charts: Charts | None = None
     map: Float[Tensor, "n 2"] | None = None
+    mean: Float[Tensor, "n dim"] | None = None
+    log_variance: Float[Tensor, "n dim"] | None = None
+
+
+class Reach(NamedTuple):
+    """What terms may reach of a model beside its latents. Whoever trains the model fills what it has.
+
+    Attributes:
+        encode: patterns to latents.
+        decode: latents to patterns.
+        route: patterns to chart memberships, `(n, features) -> (n, charts)`, rows summing to 1.
+        energy: energy of latents.
+        prototypes: the vectors that stand for the charts, in the space of the latents.
+        critic: value of latents.
+    """
+
+    encode: Map | None = None
+    decode: Map | None = None
+    route: Map | None = None
+    energy: ScalarField | None = None
+    prototypes: Float[Tensor, "charts dim"] | None = None
+    critic: ScalarField | None = None

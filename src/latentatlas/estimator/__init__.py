@@ -2,7 +2,12 @@
 
 from latentatlas.estimator.atlas import Atlas
 from latentatlas.estimator.drift import Drift
+from latentatlas.estimator.few_shot import FewShot
 from latentatlas.estimator.landscape import minima
+from latentatlas.estimator.naming import Basin
+from latentatlas.estimator.passing import Passage
+from latentatlas.estimator.remembering import Memory
+from latentatlas.estimator.sampling import LangevinRefinement
 from latentatlas.estimator.saving import report_of
 
-__all__ = ["Atlas", "Drift", "minima", "report_of"]
+__all__ = ["Atlas", "Basin", "Drift", "FewShot", "LangevinRefinement", "Memory", "Passage", "minima", "report_of"]

@@ -11,10 +11,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from latentatlas.checks import Check, Evidence, Verdict, run_checks
-from latentatlas.core import AtlasError, ShapeError
+from latentatlas.core import ShapeError
 from latentatlas.data import Shards, Table, as_matrix, match_columns
 from latentatlas.estimator.curriculum import Wanted
 from latentatlas.estimator.drift import Drift
+from latentatlas.estimator.exploring import ExploredAtlas
 from latentatlas.estimator.exporting import export_encoder, write_whole
 from latentatlas.estimator.fitting import Problem, fit_problem
 from latentatlas.estimator.measuring import evidence_of, measure
@@ -22,7 +23,7 @@ from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.points import points_of
 from latentatlas.estimator.preparation import Preparation
 from latentatlas.estimator.resuming import open_checkpoints
-from latentatlas.estimator.rows import as_latents, as_rows, as_table, held_out_rows
+from latentatlas.estimator.rows import as_latents, as_table, held_out_rows
 from latentatlas.estimator.saving import contents_of
 from latentatlas.estimator.settings import check_rows, check_settings
 from latentatlas.estimator.updating import Pace, take_in
@@ -36,7 +37,7 @@ __all__ = ["Atlas"]
 
 
 @final
-class Atlas(TransformerMixin, BaseEstimator):
+class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
     """A map with a certificate: encoder, decoder, basins and calibrated energy from one `fit`.
 
     The latent keeps neighbours, decodes back to rows, drops the nuisances named in `fit`, and is cut into basins. By
@@ -67,6 +68,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         latent_: (n, dim) of the training rows.
         map_: (n, 2) of the training rows.
         labels_, n_basins_: basin of each training row, and how many there are.
+        given_names_: number → name of the basins that `name_basins` named.
         held_out_, history_: True for rows that training did not see; columns of the training log.
         graph_: neighbours of all rows in the input; training used a graph of its own rows alone.
         threads_, seconds_: what the fit used.
@@ -174,6 +176,7 @@ class Atlas(TransformerMixin, BaseEstimator):
         self.rows_seen_ = len(table) if self.streamed_ is None else self.streamed_.total
         self.rows_new_ = len(table) if self.streamed_ is None else 0
         self.__dict__.pop("drift_", None)  # of an update of an earlier fit
+        self.given_names_: dict[int, str] = {}
         self.objective_, self.recipes_, self.history_ = fitted.objective, fitted.recipes, fitted.history
         self.threads_, self.seconds_ = fitted.threads, fitted.seconds
         self.held_out_ = held_out
@@ -267,65 +270,6 @@ class Atlas(TransformerMixin, BaseEstimator):
         z = self._encoded(X)
         return self.model_.memberships(z)
 
-    def energy(self, X: Any) -> np.ndarray:
-        """Energy of each row in the landscape of the prototypes, (n,); low in the middle of basins."""
-        z = self._encoded(X)
-        return self.model_.energy(z)
-
-    def anomaly_score(self, X: Any) -> np.ndarray:
-        """p-value of each row being as usual as the held-out training rows, (n,) in (0, 1]; small is anomalous.
-
-        The smaller of two p-values, of the energy and of the reconstruction error, doubled (Bonferroni): at most a
-        share α of usual rows has a score ≤ α. The smallest value is 2/(1 + number of held-out rows).
-
-        Raises:
-            AtlasError: if the atlas was fitted without held-out rows.
-        """
-        x = self._prepared(X)
-        if not self.model_.calibrated:
-            raise AtlasError(
-                "Atlas.anomaly_score wants held-out rows to compare with; there are none. Fit with held_out > 0."
-            )
-        return self.model_.p_values(x, self.model_.encode(x))
-
-    def recall(self, X: Any, *, steps: int = 1) -> np.ndarray:
-        """Patterns remembered from noisy ones, (n, features): encode, `steps` of retrieval from the bank, decode."""
-        z = self._encoded(X)
-        return self.model_.patterns(self.model_.retrieve(z, steps=steps))
-
-    def interpolate(self, a: Any, b: Any, *, steps: int = 10) -> np.ndarray:
-        """Patterns between rows: `steps` points of the straight line between their latents, ends included, decoded.
-
-        Args:
-            a: where to start: one row (features,), or n of them (n, features).
-            b: where to end, likewise.
-            steps: points of each line, ≥ 2.
-
-        Returns:
-            (steps, features), or (n, steps, features), in the units of the data. The ends are the decoded rows, not the
-            rows themselves. `model_.line` and `model_.energy` give the latents of a line and the energy along it.
-
-        Raises:
-            ShapeError: for other columns than those of `fit`, or different numbers of rows.
-            SpecError: for fewer than 2 steps.
-        """
-        ends = [self._encoded(as_rows(end)) for end in (a, b)]
-        line = self.model_.line(*ends, steps=steps)
-        patterns = self.model_.patterns(line.reshape(-1, self.dim))
-        return patterns.reshape(*(() if np.ndim(a) == 1 else (len(line),)), steps, -1)
-
-    def sample(self, n: int = 1, *, basin: int | None = None, random_state: int = 0) -> np.ndarray:
-        """New patterns, (n, features), decoded from latents drawn from exp(−β E), an exact mixture of Gaussians.
-
-        Args:
-            n: how many.
-            basin: from one basin only; None draws basins in proportion to their training rows.
-            random_state: seed of the draw.
-        """
-        check_is_fitted(self, "model_")
-        sizes = np.bincount(self.labels_, minlength=self.n_basins_)
-        return self.model_.patterns(self.model_.draw(n, sizes, basin=basin, seed=random_state))
-
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the latent axes: latent0, latent1, …."""
         return np.asarray([f"latent{axis}" for axis in range(self.dim)], dtype=object)
@@ -393,8 +337,3 @@ class Atlas(TransformerMixin, BaseEstimator):
         x, names = (X.x, X.columns) if isinstance(X, Table) else as_matrix(X, who="Atlas")
         match_columns(names, self.table_.columns, features=x.shape[1])
         return self.model_.preparation(x)
-
-    def _encoded(self, X: Any) -> np.ndarray:
-        """What `transform` returns before scikit-learn's `set_output` wraps it."""
-        x = self._prepared(X)
-        return self.model_.encode(x)

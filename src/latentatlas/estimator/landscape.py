@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -11,7 +11,10 @@ from latentatlas.data import as_matrix, require_variation, warn_of_scales
 from latentatlas.graph import Dissimilarity
 from latentatlas.landscape import Landscape, survey
 
-__all__ = ["minima"]
+if TYPE_CHECKING:
+    from latentatlas.estimator.atlas import Atlas
+
+__all__ = ["landscape_of", "minima"]
 
 
 def minima(
@@ -58,3 +61,14 @@ def minima(
         require_variation(rows, who="minima")
         warn_of_scales(rows, names)
     return survey(rows, field=field, n_neighbors=n_neighbors, metric=metric, min_prominence=min_prominence, seed=seed)
+
+
+def landscape_of(atlas: Atlas, field: Callable[[Tensor], Tensor] | None, *, min_prominence: float | None) -> Landscape:
+    """See `Atlas.landscape`."""
+    return survey(
+        atlas.latent_,
+        field=field,
+        n_neighbors=atlas.n_neighbors,
+        min_prominence=min_prominence,
+        seed=atlas.random_state,
+    )

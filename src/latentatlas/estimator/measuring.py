@@ -46,6 +46,7 @@ def evidence_of(atlas: Atlas) -> Evidence:
         memberships=model.memberships(atlas.latent_),
         held_out=atlas.held_out_ if atlas.held_out_.any() else None,
         energy=model.energy(atlas.latent_),
+        environment=table.environment,
     )
 
 

@@ -8,10 +8,12 @@ from typing import final
 import numpy as np
 from jaxtyping import Float
 
+from latentatlas.checks import p_values
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.estimator.preparation import Preparation
+from latentatlas.estimator.remembering import Memory
 from latentatlas.estimator.rows import blockwise
-from latentatlas.landscape import DistanceScore, PrototypeBank
+from latentatlas.landscape import PrototypeBank
 from latentatlas.models import Autoencoder, Stem
 
 __all__ = ["AtlasModel"]
@@ -109,9 +111,10 @@ class AtlasModel:
             raise SpecError(f"Atlas.interpolate wants steps ≥ 2, the two ends; got {steps}. 10 is usual.")
         return np.linspace(start, stop, steps, axis=1, dtype=np.float32)
 
-    def retrieve(self, z: Latent, *, steps: int) -> Latent:
-        """Latents after some steps of retrieval from the bank."""
-        return blockwise(lambda block: self.bank.retrieve(block, steps=steps), z)
+    def retrieve(self, z: Latent, *, steps: int, memory: Memory | None = None) -> Latent:
+        """Latents after some steps of retrieval from a memory; None is the bank."""
+        known = self.bank if memory is None else memory
+        return blockwise(lambda block: known.retrieve(block, steps=steps), z)
 
     def residual(self, x: Rows, z: Latent) -> Float[np.ndarray, " n"]:
         """Mean squared reconstruction error of each row."""
@@ -121,10 +124,8 @@ class AtlasModel:
         """The smaller p-value of energy and residual, doubled (Bonferroni); NaN where nothing is known to be usual."""
         if not self.calibrated:
             return np.full(len(x), np.nan)
-        count = len(self.usual_energy)
-        above_energy = count - np.searchsorted(self.usual_energy, self.energy(z), side="left")
-        above_residual = count - np.searchsorted(self.usual_residual, self.residual(x, z), side="left")
-        return np.minimum(1.0, 2 * (1 + np.minimum(above_energy, above_residual)) / (1 + count))
+        strange = np.stack([self.energy(z), self.residual(x, z)], axis=1)
+        return p_values(strange, np.stack([self.usual_energy, self.usual_residual], axis=1))
 
     def describe(self, x: Rows, z: Latent) -> dict[str, np.ndarray]:
         """Columns `x`, `y` (map), `latent`, `basin`, `membership` (of that basin), `energy`, `anomaly_p`."""
@@ -138,23 +139,3 @@ class AtlasModel:
             "energy": self.energy(z),
             "anomaly_p": self.p_values(x, z),
         }
-
-    def draw(self, n: int, sizes: np.ndarray, *, basin: int | None, seed: int) -> Latent:
-        """Latents from exp(−β E), an exact mixture of Gaussians.
-
-        Args:
-            n: how many.
-            sizes: rows per basin; basins are drawn in proportion.
-            basin: from one basin only.
-            seed: of the draw.
-        """
-        if n < 1:
-            raise SpecError(f"Atlas.sample wants n ≥ 1; got {n}. Ask for one pattern or more.")
-        if basin is not None and not 0 <= basin < self.bank.count:
-            raise SpecError(f"Atlas has basins 0 to {self.bank.count - 1}; got {basin}. Pick one of them.")
-        assert isinstance(self.bank.score, DistanceScore)
-        rng = np.random.default_rng(seed)
-        chosen = np.full(n, basin) if basin is not None else rng.choice(len(sizes), n, p=sizes / sizes.sum())
-        width = self.bank.score.tau / np.sqrt(self.bank.beta)
-        centres = self.bank.prototypes.detach().numpy()[chosen]
-        return centres + (width * rng.standard_normal(centres.shape)).astype(np.float32)

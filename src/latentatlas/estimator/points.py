@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from latentatlas.core import AtlasError
 from latentatlas.data import Shards, Table
 from latentatlas.estimator.model import AtlasModel
+from latentatlas.estimator.naming import names_of
 from latentatlas.estimator.rows import shared_neighbours
 from latentatlas.store import ColumnBlocks, free_column
 
@@ -30,6 +32,7 @@ _OWN_COLUMNS = {
     "anomaly_p",
     "trust",
     "held_out",
+    "basin_name",
     "label",
     "environment",
 }
@@ -47,7 +50,8 @@ def point_column(name: str) -> str:
 def points_of(atlas: Atlas) -> dict[str, np.ndarray]:
     """The rows of the fit."""
     trust = shared_neighbours(atlas.graph_, atlas.latent_graph_)
-    return _columns(atlas.model_, atlas.table_, trust=trust, held_out=atlas.held_out_, latent=atlas.latent_)
+    rows = _columns(atlas.model_, atlas.table_, trust=trust, held_out=atlas.held_out_, latent=atlas.latent_)
+    return _with_names(rows, names_of(atlas))
 
 
 def all_points(atlas: Atlas) -> Mapping[str, np.ndarray] | ColumnBlocks:
@@ -67,8 +71,9 @@ def all_points(atlas: Atlas) -> Mapping[str, np.ndarray] | ColumnBlocks:
     trust[sample.rows] = shared_neighbours(atlas.graph_, atlas.latent_graph_)
     held_out = np.ones(sample.total, dtype=bool)
     held_out[sample.rows] = atlas.held_out_
-    model, shards, dtypes = atlas.model_, sample.shards, sample.dtypes
-    return ColumnBlocks(sample.total, lambda: _blocks(model, shards, dtypes, trust, held_out))
+    model, shards, dtypes, names = atlas.model_, sample.shards, sample.dtypes, names_of(atlas)
+    blocks = partial(_blocks, model, shards, dtypes, trust, held_out)
+    return ColumnBlocks(sample.total, lambda: (_with_names(block, names) for block in blocks()))
 
 
 def _blocks(
@@ -81,6 +86,11 @@ def _blocks(
         block = _of_one_kind(block, dtypes)
         yield _columns(model, block, trust=trust[here], held_out=held_out[here], latent=latent)
         start += len(block)
+
+
+def _with_names(columns: dict[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
+    """With the name of each row's basin."""
+    return columns | {"basin_name": np.array(names, dtype=object)[columns["basin"]]}
 
 
 def _of_one_kind(block: Table, dtypes: Mapping[str, np.dtype]) -> Table:

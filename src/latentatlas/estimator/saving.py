@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from latentatlas.checks import Verdict
+from latentatlas.checks import Verdict, cross_calibrated
 from latentatlas.core import to_spec
-from latentatlas.data import Table, corpora
+from latentatlas.data import Table, corpora, holds_texts
+from latentatlas.estimator.naming import Basin, names_of
 from latentatlas.estimator.points import all_points
 from latentatlas.estimator.rows import shared_neighbours
 from latentatlas.graph import knn_graph
-from latentatlas.plots import map_figure, png_bytes, strip_png, training_figure
+from latentatlas.plots import calibration_figure, map_figure, png_bytes, strip_png, training_figure
 from latentatlas.report import certificate_html
 from latentatlas.store import RunContents
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["contents_of", "map_trust", "report_of"]
 
-_EXEMPLARS = 12
+_LEADING = 4
+_TEXTS = 4
+_LONGEST_TEXT = 160
 
 
 def contents_of(atlas: Atlas) -> RunContents:
@@ -44,6 +47,7 @@ def contents_of(atlas: Atlas) -> RunContents:
         history=atlas.history_,
         verdicts=[verdict.to_dict() for verdict in verdicts],
         metrics=metrics,
+        basins=[basin.to_dict(atlas.table_.ids) for basin in atlas.describe_basins()],
         patterns=_patterns(atlas.table_),
         sampled=None if atlas.streamed_ is None else atlas.streamed_.rows,
         vectors="latent",
@@ -134,12 +138,15 @@ def figures_of(atlas: Atlas) -> dict[str, bytes]:
     figures = {}
     if table.label is not None:
         figures["Map, coloured by label"] = map_figure(atlas.map_, colour=table.label, colour_name="label")
-    figures["Map, coloured by basin"] = map_figure(atlas.map_, colour=atlas.labels_, colour_name="basin")
+    figures["Map, coloured by basin"] = map_figure(
+        atlas.map_, colour=atlas.labels_, colour_name="basin", labels=names_of(atlas)
+    )
     for name, column in table.nuisance.items():
         figures[f"Map, coloured by nuisance {name}"] = map_figure(atlas.map_, colour=column, colour_name=name)
     figures["Map, coloured by trust: share of a row's neighbours on the map that are neighbours in the data"] = (
         map_figure(atlas.map_, colour=map_trust(atlas), colour_name="trust")
     )
+    figures |= _calibration(atlas)
     figures["training"] = training_figure(atlas.history_)
     return {caption: png_bytes(figure) for caption, figure in figures.items()}
 
@@ -175,25 +182,51 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
     )
 
 
+def _calibration(atlas: Atlas) -> dict[str, Any]:
+    """The picture of the p-values of each part of the held-out rows, where there are enough of these."""
+    if not atlas.held_out_.any():
+        return {}
+    parts = cross_calibrated(atlas.evidence())
+    if not parts:
+        return {}
+    figure = calibration_figure({part.name: part.p for part in parts}, luck=max(part.luck for part in parts))
+    return {"calibration": figure}
+
+
 def _basins(atlas: Atlas) -> list[dict[str, Any]]:
-    """Each basin with its size, the rows nearest its prototype and what it is made of, largest first."""
+    """Each basin with its size, its exemplars and what it is made of, largest first."""
     table = atlas.table_
-    prototypes = atlas.model_.bank.prototypes.detach().numpy()
+    texts = next((column for column in table.metadata.values() if holds_texts(column)), None)
     entries = []
-    for number, prototype in enumerate(prototypes):
-        rows = np.flatnonzero(atlas.labels_ == number)
-        nearest = rows[np.argsort(np.square(atlas.latent_[rows] - prototype).sum(axis=1), kind="stable")[:_EXEMPLARS]]
-        entry: dict[str, Any] = {"name": f"Basin {number}", "size": len(rows), "share": len(rows) / len(table)}
-        if table.holds_images and len(nearest):
-            entry["picture"] = strip_png(table.x[nearest].reshape(-1, *(table.item_shape or ())))
+    for basin in atlas.describe_basins():
+        entry: dict[str, Any] = {"name": _title(basin), "size": basin.size, "share": basin.share}
+        if table.holds_images and basin.size:
+            entry["picture"] = _strip(table, basin.exemplars)
+            entry["borders"] = _strip(table, basin.borders)
+        elif texts is not None:
+            entry["texts"] = [_cut(str(texts[row])) for row in basin.exemplars[:_TEXTS]]
+            entry["border_texts"] = [_cut(str(texts[row])) for row in basin.borders[:2]]
         else:
-            entry["rows"] = table.ids[nearest].tolist()
-        if table.label is not None and len(rows):
-            names, counts = np.unique(table.label[rows].astype(str), return_counts=True)
-            leading = np.argsort(-counts, kind="stable")[:4]
-            entry["labels"] = {str(names[i]): counts[i] / len(rows) for i in leading}
+            entry["rows"] = table.ids[basin.exemplars].tolist()
+        if table.label is not None and basin.size:
+            names, counts = np.unique(table.label[atlas.labels_ == basin.number].astype(str), return_counts=True)
+            leading = np.argsort(-counts, kind="stable")[:_LEADING]
+            entry["labels"] = {str(names[i]): counts[i] / basin.size for i in leading}
         entries.append(entry)
     return sorted(entries, key=lambda entry: -entry["size"])
+
+
+def _title(basin: Basin) -> str:
+    return f"Basin {basin.number}" if basin.name == f"basin {basin.number}" else f"{basin.number} · {basin.name}"
+
+
+def _strip(table: Table, rows: np.ndarray) -> bytes:
+    return strip_png(table.x[rows].reshape(-1, *(table.item_shape or ())))
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1].rstrip() + "…"
 
 
 def _is_corpus(table: Table) -> bool:

@@ -85,7 +85,7 @@ def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
         "fit": speed.fit_speed,
         "spectral": speed.spectral_speed,
         "landscape": speed.landscape_speed,
-        "terms": term_speed.topology_term_speed,
+        "terms": term_speed.term_speed,
         "trees": term_speed.spanning_tree_speed,
         "graph": neighbourhood_speed.graph_speed,
         "ranks": neighbourhood_speed.rank_speed,

@@ -1,4 +1,4 @@
-"""What the terms on neighbours and distances cost in a training step, and spanning trees beside SciPy's."""
+"""What terms cost in a training step, and spanning trees beside SciPy's."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentatlas.core import Edges, available_threads
+from latentatlas.core import Batch, Edges, available_threads
 from latentatlas.graph import knn_graph, spanning_tree
-from latentatlas.models import MLPDecoder
+from latentatlas.landscape import MixtureDensity
+from latentatlas.models import Autoencoder, MLPDecoder, MLPEncoder, NeuralEnergy
 from latentatlas.terms import (
+    ContrastiveDivergence,
     CrossEntropy,
+    DenoisingScore,
     HardNegatives,
     LandmarkGeodesics,
     LocalDistance,
     NeighborContrast,
     NeighborReconstruction,
+    NoiseContrast,
+    Reconstruction,
+    ReplayBuffer,
     RTDLite,
     Signature,
     Stress,
@@ -27,7 +33,7 @@ from latentatlas.terms import (
     Triplet,
 )
 
-__all__ = ["spanning_tree_speed", "topology_term_speed"]
+__all__ = ["generative_term_speed", "spanning_tree_speed", "term_speed", "topology_term_speed"]
 
 _ROWS = 256
 _COMPONENTS = 128
@@ -55,6 +61,30 @@ def topology_term_speed(rows: int = _ROWS) -> dict[str, float]:
     }
     figures = {f"{name}, ms": _step_milliseconds(term, fields) for name, term in terms.items()}
     return figures | {"rows": float(rows), "threads": float(torch.get_num_threads())}
+
+
+def generative_term_speed(rows: int = 2 * _ROWS, dim: int = 16) -> dict[str, float]:
+    """Milliseconds of a whole optimiser step of an autoencoder, alone and with an energy learned beside it.
+
+    Encoder and decoder are those of `Atlas` for 128 stem coordinates, the energy has its defaults. The overhead is what
+    a step takes longer, in units of the step of the autoencoder alone.
+    """
+    terms = {
+        "ContrastiveDivergence": ContrastiveDivergence(NeuralEnergy(dim, spread=10.0), ReplayBuffer(2 * rows, dim)),
+        "NoiseContrast": NoiseContrast(NeuralEnergy(dim, spread=10.0), MixtureDensity(10, dim)),
+        "DenoisingScore": DenoisingScore(NeuralEnergy(dim, spread=10.0), 1.0),
+    }
+    alone = _autoencoder_milliseconds(rows, dim, None)
+    figures = {"autoencoder step, ms": alone}
+    for name, term in terms.items():
+        with_it = _autoencoder_milliseconds(rows, dim, term)
+        figures |= {f"autoencoder + {name}, ms": with_it, f"{name}, overhead": with_it / alone - 1}
+    return figures
+
+
+def term_speed() -> dict[str, float]:
+    """Both of the above."""
+    return topology_term_speed() | generative_term_speed()
 
 
 def spanning_tree_speed() -> dict[str, float]:
@@ -99,11 +129,27 @@ def _step_milliseconds(term: Term, fields: dict[str, Any]) -> float:
     return _least_milliseconds(step, calls=5)
 
 
-def _least_milliseconds(action: Callable[[], object], *, calls: int) -> float:
+def _autoencoder_milliseconds(rows: int, dim: int, term: Term | None) -> float:
+    model, fit_of = Autoencoder(MLPEncoder(_COMPONENTS, dim)), Reconstruction()
+    parameters = [*model.parameters(), *(term.parameters() if term else ())]
+    optimiser = torch.optim.AdamW(parameters, fused=True)
+    x = torch.randn(rows, _COMPONENTS, generator=torch.Generator().manual_seed(0))
+
+    def step() -> None:
+        latents = model(Batch(x))
+        loss = fit_of(x, latents.recon) + (term(latents.z) if term else 0.0)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    return _least_milliseconds(step, calls=2, blocks=_BLOCKS // 3)
+
+
+def _least_milliseconds(action: Callable[[], object], *, calls: int, blocks: int = _BLOCKS) -> float:
     """Mean of some calls, the least of several such blocks."""
     action()
     times = []
-    for _ in range(_BLOCKS):
+    for _ in range(blocks):
         started = time.perf_counter()
         for _ in range(calls):
             action()

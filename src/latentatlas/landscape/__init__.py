@@ -13,6 +13,7 @@ from latentatlas.landscape.density import (
     neighbour_energy,
 )
 from latentatlas.landscape.descent import Descent, Wells, descend, find_basins
+from latentatlas.landscape.exemplars import ExemplarMemory, Keep, NearestRows, UniformRows
 from latentatlas.landscape.fields import (
     Blend,
     Field,
@@ -28,10 +29,13 @@ from latentatlas.landscape.fields import (
 )
 from latentatlas.landscape.langevin import Samples, adjusted_langevin, langevin
 from latentatlas.landscape.minima import Landscape, find_minima
+from latentatlas.landscape.mixture import MixtureDensity
+from latentatlas.landscape.normalising import LogPartition, log_partition
 from latentatlas.landscape.partition import Candidate, Partition, normalised_cut, spectral_partition
 from latentatlas.landscape.pathways import Pathway, minimum_energy_path
 from latentatlas.landscape.prototypes import DistanceScore, DotScore, PrototypeBank, Score
 from latentatlas.landscape.roughness import rough_prominence
+from latentatlas.landscape.short_run import ShortRun
 from latentatlas.landscape.survey import density_neighbours, noise_prominence, survey
 from latentatlas.landscape.wells import GaussianWells, fit_wells
 
@@ -44,12 +48,17 @@ __all__ = [
     "Descent",
     "DistanceScore",
     "DotScore",
+    "ExemplarMemory",
     "Field",
     "FixedBandwidth",
     "GaussianWells",
     "HopfieldField",
+    "Keep",
     "Landscape",
+    "LogPartition",
     "MinMaxScale",
+    "MixtureDensity",
+    "NearestRows",
     "NeighbourBandwidth",
     "Partition",
     "Pathway",
@@ -61,6 +70,8 @@ __all__ = [
     "Scale",
     "Score",
     "ScottBandwidth",
+    "ShortRun",
+    "UniformRows",
     "Wells",
     "adjusted_langevin",
     "blend",
@@ -75,6 +86,7 @@ __all__ = [
     "gradient",
     "langevin",
     "local_dimension",
+    "log_partition",
     "minimum_energy_path",
     "neighbour_energy",
     "noise_prominence",

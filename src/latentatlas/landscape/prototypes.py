@@ -15,6 +15,8 @@ from latentatlas.geometry import Euclidean, Geometry
 
 __all__ = ["DistanceScore", "DotScore", "PrototypeBank", "Score"]
 
+_SHARPEST = 1e18
+
 
 class Score(ABC):
     """How well a key fits each prototype, and the part of the energy that does not depend on the prototype."""
@@ -70,12 +72,22 @@ class PrototypeBank(nn.Module):
     κ⁺ = Σ_k w_k q_k, one step of recall, is one gradient step on E (of size √d for dot scores, τ² for Euclidean
     distances). β → ∞ is the nearest prototype, β → 0 the mean of all.
 
-    Cost of every read: O(n K dim).
+    Finite, with finite gradients, in float32 for every allowed β and for keys up to 1e18 away. β is a number that may
+    change (`sharpen`, `train.Anneal`); the specification holds its value of the moment. Cost of every read: O(n K dim).
+
+    Args:
+        count: number of prototypes, K.
+        dim: axes of a key.
+        beta: sharpness β, between 1e-18 and 1e18.
+        score: how well a key fits a prototype; None is `DistanceScore()`.
 
     >>> bank = PrototypeBank(2, 1)
     >>> _ = bank.prototypes.data.copy_(torch.tensor([[-1.0], [1.0]]))
     >>> bank.nearest(torch.tensor([[-3.0], [0.5]])).tolist()
     [0, 1]
+
+    Raises:
+        SpecError: for no prototypes, no axes, or a β that is not allowed.
 
     References:
         Ramsauer et al., *Hopfield Networks is All You Need*, 2021.
@@ -85,13 +97,36 @@ class PrototypeBank(nn.Module):
         super().__init__()
         if count < 1 or dim < 1:
             raise SpecError(f"PrototypeBank wants at least 1 prototype and 1 axis; got {count} × {dim}. Raise them.")
-        if not (math.isfinite(beta) and beta > 0):
-            raise SpecError(f"PrototypeBank wants a finite sharpness beta > 0; got {beta}. 1 is smooth, 10 is sharp.")
         self.count = count
         self.dim = dim
-        self.beta = beta
+        self.sharpen(beta)
         self.score = score or DistanceScore()
         self.prototypes = nn.Parameter(torch.randn(count, dim))
+
+    @classmethod
+    def at(cls, places: Float[Tensor, "charts dim"], *, beta: float = 1.0, score: Score | None = None) -> PrototypeBank:
+        """A bank with its prototypes at these places, on their device and in their precision.
+
+        >>> PrototypeBank.at(torch.tensor([[0.0], [2.0]])).count
+        2
+        """
+        bank = cls(*places.shape, beta=beta, score=score).to(places)
+        with torch.no_grad():
+            bank.prototypes.copy_(places)
+        return bank
+
+    def sharpen(self, beta: float) -> None:
+        """Set the sharpness β.
+
+        Raises:
+            SpecError: if it is not between 1e-18 and 1e18, where float32 is still finite.
+        """
+        if not 1 / _SHARPEST <= beta <= _SHARPEST:
+            raise SpecError(
+                f"PrototypeBank wants a sharpness beta > 0, from 1e-18 to 1e18; got {beta}. 1 is smooth, 10 is sharp; "
+                "`lowest` is the limit of a large one."
+            )
+        self.beta = beta
 
     def scores(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, "n charts"]:
         """s_k(κ) for every prototype."""
@@ -103,12 +138,27 @@ class PrototypeBank(nn.Module):
 
     def weights(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, "n charts"]:
         """Soft membership w = softmax(β s); rows sum to 1."""
-        return torch.softmax(self.beta * self.scores(key), dim=-1)
+        scores = self.scores(key)
+        return torch.softmax(self.beta * (scores - _best(scores)), dim=-1)
 
     def energy(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, " n"]:
-        """E(κ) = −(1/β) logsumexp_k(β s_k) + confinement; low near prototypes."""
-        soft_max = torch.logsumexp(self.beta * self.scores(key), dim=-1) / self.beta
-        return self.score.confinement(key) - soft_max
+        """E(κ) = −(1/β) logsumexp_k(β s_k) + confinement, a soft minimum; low near prototypes.
+
+        Between `lowest` − log(K)/β and `lowest`.
+        """
+        scores = self.scores(key)
+        best = _best(scores)
+        above = torch.logsumexp(self.beta * (scores - best), dim=-1) / self.beta
+        return self.score.confinement(key) - (best[:, 0] + above)
+
+    def lowest(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, " n"]:
+        """min_k −s_k(κ) + confinement: the energy in the limit β → ∞, that of the nearest prototype alone.
+
+        >>> bank = PrototypeBank.at(torch.tensor([[0.0], [2.0]]))
+        >>> bank.lowest(torch.tensor([[3.0]])).tolist()  # (3 − 2)²/2
+        [0.5]
+        """
+        return self.score.confinement(key) - self.scores(key).amax(dim=-1)
 
     def nearest(self, key: Float[Tensor, "n dim"]) -> Int[Tensor, " n"]:
         """Number of the best-fitting prototype."""
@@ -124,10 +174,9 @@ class PrototypeBank(nn.Module):
     def split(self, index: int, offset: Float[Tensor, " dim"]) -> PrototypeBank:
         """A bank in which prototype k became q_k + offset, and q_k − offset was appended."""
         self._check_index(index)
-        bank = PrototypeBank(self.count + 1, self.dim, beta=self.beta, score=self.score).to(self.prototypes)
-        bank.prototypes.copy_(torch.cat([self.prototypes, self.prototypes[index : index + 1] - offset]))
-        bank.prototypes[index] += offset
-        return bank
+        places = torch.cat([self.prototypes, self.prototypes[index : index + 1] - offset])
+        places[index] += offset
+        return PrototypeBank.at(places, beta=self.beta, score=self.score)
 
     @torch.no_grad()
     def merge(self, first: int, second: int, *, shares: tuple[float, float] = (1.0, 1.0)) -> PrototypeBank:
@@ -140,12 +189,15 @@ class PrototypeBank(nn.Module):
             )
         mean = (shares[0] * self.prototypes[first] + shares[1] * self.prototypes[second]) / sum(shares)
         keep = [k for k in range(self.count) if k != second]
-        bank = PrototypeBank(self.count - 1, self.dim, beta=self.beta, score=self.score).to(self.prototypes)
-        merged = self.prototypes.clone()
-        merged[first] = mean
-        bank.prototypes.copy_(merged[keep])
-        return bank
+        places = self.prototypes.clone()
+        places[first] = mean
+        return PrototypeBank.at(places[keep], beta=self.beta, score=self.score)
 
     def _check_index(self, index: int) -> None:
         if not 0 <= index < self.count:
             raise SpecError(f"PrototypeBank has prototypes 0 to {self.count - 1}; got {index}. Pick one of them.")
+
+
+def _best(scores: Float[Tensor, "n charts"]) -> Float[Tensor, "n 1"]:
+    """The largest score of each row, without gradient; taken off before scores are multiplied by a large β."""
+    return scores.detach().amax(dim=-1, keepdim=True)

@@ -4,7 +4,10 @@ from latentatlas.models.autoencoder import Autoencoder, MapHead
 from latentatlas.models.charted import ChartDecoder, ChartEncoder
 from latentatlas.models.decoders import Decoder, ImageDecoder, MLPDecoder, SignalDecoder
 from latentatlas.models.encoders import Encoder, ImageEncoder, MLPEncoder, SignalEncoder
+from latentatlas.models.energies import NeuralEnergy
+from latentatlas.models.hopfield import HopfieldEncoder, HopfieldLayer
 from latentatlas.models.stems import PCAStem, ScaleStem, Stem
+from latentatlas.models.variational import VariationalEncoder
 
 __all__ = [
     "Autoencoder",
@@ -12,14 +15,20 @@ __all__ = [
     "ChartEncoder",
     "Decoder",
     "Encoder",
+    "HopfieldEncoder",
+    "HopfieldLayer",
     "ImageDecoder",
     "ImageEncoder",
     "MLPDecoder",
     "MLPEncoder",
     "MapHead",
+    "NeuralEnergy",
     "PCAStem",
     "ScaleStem",
     "SignalDecoder",
     "SignalEncoder",
     "Stem",
+    "VariationalEncoder",
 ]
+
+VariationalAutoencoder = Autoencoder  # for experiments.clusters, until that says Autoencoder

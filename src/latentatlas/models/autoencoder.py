@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentatlas.core import Batch, Charts, Latents
+from latentatlas.core import Batch, Charts, Latents, SpecError
 from latentatlas.landscape import PrototypeBank
 from latentatlas.models.decoders import Decoder
 from latentatlas.models.encoders import Encoder
@@ -51,7 +51,8 @@ class MapHead(nn.Module):
 class Autoencoder(nn.Module):
     """`Batch -> Latents`: z = encoder(x), x̂ = decoder(z), map = head(z), chart weights from the prototype bank.
 
-    While there is no bank the chart weights are those of the encoder, where it has charts.
+    While there is no bank the chart weights are those of the encoder, where it has charts. With a `VariationalEncoder`
+    it is a variational autoencoder: x̂ is decoded from a draw while training, and terms see `mean` and `log_variance`.
 
     Args:
         encoder: any module `(n, features) -> (n, dim)`.
@@ -76,14 +77,26 @@ class Autoencoder(nn.Module):
 
     def forward(self, batch: Batch) -> Latents:
         """All outputs for one batch."""
-        z, charts = self.encoder.charted(batch.x)
-        if self.bank is not None:
-            charts = Charts(self.bank.weights(z))
-        return Latents(z=z, recon=self.decoder(z), charts=charts, map=self.map(z))
+        latents = self._latents(batch.x)
+        return latents._replace(recon=self.decoder(latents.z), map=self.map(latents.z))
 
     def encode(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """Latent coordinates."""
         return self.encoder(x)
+
+    def route(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n charts"]:
+        """Chart memberships alone, without decoding.
+
+        Raises:
+            SpecError: if the model has neither a bank nor an encoder with charts.
+        """
+        charts = self._latents(x).charts
+        if charts is None:
+            raise SpecError(
+                "Autoencoder.route wants charts; the model has no bank, and its encoder has none. "
+                "Set `bank`, or take a ChartEncoder."
+            )
+        return charts.weights
 
     def decode(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n features"]:
         """Decoded patterns."""
@@ -92,6 +105,11 @@ class Autoencoder(nn.Module):
     def map(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n axes"]:
         """Map coordinates; the latent itself without a head."""
         return z if self.head is None else self.head(z)
+
+    def _latents(self, x: Float[Tensor, "n features"]) -> Latents:
+        """Those of the encoder, with the charts of the bank where there is one."""
+        latents = self.encoder.latents(x)
+        return latents if self.bank is None else latents._replace(charts=Charts(self.bank.weights(latents.z)))
 
     @torch.no_grad()
     def adapt(self, x: Float[Tensor, "n features"]) -> None:

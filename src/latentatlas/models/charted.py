@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from latentatlas.core import Charts
+from latentatlas.core import Charts, Latents
 from latentatlas.models.decoders import Decoder
 from latentatlas.models.encoders import Encoder
 from latentatlas.models.layers import check_columns, half_whitening, perceptron, positive_ints, positive_number
@@ -66,9 +66,9 @@ class ChartEncoder(Encoder):
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """O(n · number of weights)."""
-        return self.charted(x)[0]
+        return self.latents(x).z
 
-    def charted(self, x: Float[Tensor, "n features"]) -> tuple[Float[Tensor, "n dim"], Charts]:
+    def latents(self, x: Float[Tensor, "n features"]) -> Latents:
         """The latent, and the weight of each chart."""
         check_columns("ChartEncoder", x, self.in_features)
         h = x * self.scale
@@ -78,7 +78,7 @@ class ChartEncoder(Encoder):
         weights = torch.softmax(self.router(h).float(), dim=1)
         offsets = self.offsets(h).float().reshape(-1, self.charts, self.dim)
         places = self.centres + self.radii[:, None] * offsets
-        return (weights[:, :, None] * places).sum(dim=1), Charts(weights)
+        return Latents((weights[:, :, None] * places).sum(dim=1), charts=Charts(weights))
 
     def mirror(self) -> ChartDecoder:
         """A perceptron on radial functions of as many charts, half as wide."""

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentatlas.core import Charts, ShapeError
+from latentatlas.core import Latents, ShapeError
 from latentatlas.models.decoders import Decoder, ImageDecoder, MLPDecoder, SignalDecoder
 from latentatlas.models.layers import (
     axis_sizes,
@@ -36,9 +36,9 @@ class Encoder(nn.Module, ABC):
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """The latent coordinates."""
 
-    def charted(self, x: Float[Tensor, "n features"]) -> tuple[Float[Tensor, "n dim"], Charts | None]:
-        """The latent, and the weights of the charts of an encoder that has some."""
-        return self(x), None
+    def latents(self, x: Float[Tensor, "n features"]) -> Latents:
+        """The latent, with its charts or its distribution where an encoder gives these."""
+        return Latents(self(x))
 
     @abstractmethod
     def mirror(self) -> Decoder:

@@ -3,6 +3,7 @@
 The functions that end in `_page` return HTML instead, to turn and to point at, and need the extra `interactive`.
 """
 
+from latentatlas.plots.calibration import calibration_figure
 from latentatlas.plots.energy import descent_figure, distance_figure, surface_figure
 from latentatlas.plots.exemplars import exemplars_figure, strip_png
 from latentatlas.plots.fields import field_maps_figure, field_scatter_figure, overlap_figure, sweep_figure
@@ -15,6 +16,7 @@ from latentatlas.plots.tree import merge_tree_figure, prominence_figure
 
 __all__ = [
     "barrier_figure",
+    "calibration_figure",
     "descent_figure",
     "descent_page",
     "distance_figure",

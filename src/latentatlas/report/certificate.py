@@ -13,6 +13,7 @@ __all__ = ["certificate_html"]
 _WORDS = {"pass": "Passed", "warn": "Warning", "fail": "Failed", "skip": "Skipped"}
 _SEVERITY = ("fail", "warn", "pass", "skip")
 _MOST_BASINS = 60
+_APART = ("calibration", "training")
 
 
 def certificate_html(
@@ -34,9 +35,11 @@ def certificate_html(
             perhaps better (higher, lower).
         metrics: name → value, NaN where it could not be measured.
         spec: the constructor arguments; shown folded.
-        figures: caption → PNG image. The figure called "training" has a section of its own; the first other one leads.
-        basins: in the order to show: name, size, and perhaps share (fraction of all rows), picture (a PNG strip of
-            exemplars), rows (ids of exemplars), labels (name → fraction of the basin).
+        figures: caption → PNG image. Those called "calibration" and "training" have sections of their own; the first
+            other one leads.
+        basins: in the order to show: name, size, and perhaps share (fraction of all rows), picture and borders (PNG
+            strips of rows near the prototype and at the borders), texts and border_texts, rows (ids of exemplars),
+            labels (name → fraction of the basin).
 
     Returns:
         The page, about 4/3 of the bytes of its images long.
@@ -56,7 +59,8 @@ def certificate_html(
         words=_WORDS,
         metrics=metrics,
         spec=json.dumps(spec, indent=2, ensure_ascii=False, default=str),
-        maps={caption: png for caption, png in figures.items() if caption != "training"},
+        maps={caption: png for caption, png in figures.items() if caption not in _APART},
+        calibration=figures.get("calibration"),
         training=figures.get("training"),
         basins=basins[:_MOST_BASINS],
         further_basins=max(0, len(basins) - _MOST_BASINS),

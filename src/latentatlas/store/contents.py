@@ -25,6 +25,7 @@ FILES = (
     "history.parquet",
     "verdicts.json",
     "metrics.json",
+    "basins.json",
     "report.html",
     "map.png",
     "graph/rows.npy",
@@ -56,6 +57,7 @@ class RunContents:
         history: columns of the training log, one entry per logged step.
         verdicts: one dict per check.
         metrics: name → value.
+        basins: one dict per basin: number, name, whether it was given, size, share, ids of exemplars and border rows.
         patterns: the raw rows, or a pointer to them: {"pointer", "fingerprint", "rows", "features"}.
         vectors: (n, dim) for search, kept as float32, or the name of the column of points that holds them.
         landscape: "minima": columns with one entry per minimum, most prominent first; "barriers": (m, m) energies of
@@ -75,6 +77,7 @@ class RunContents:
     history: Mapping[str, np.ndarray] = field(default_factory=dict)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    basins: list[dict[str, Any]] = field(default_factory=list)
     patterns: np.ndarray | Mapping[str, Any] | None = None
     vectors: np.ndarray | str | None = None
     landscape: Mapping[str, Any] = field(default_factory=dict)
@@ -109,6 +112,8 @@ def write_parts(folder: Path, contents: RunContents) -> None:
     _write_bytes(folder / "spec.json", json_bytes(contents.spec))
     _write_bytes(folder / "verdicts.json", json_bytes(nulls_for_nonfinite(contents.verdicts)))
     _write_bytes(folder / "metrics.json", json_bytes(nulls_for_nonfinite(contents.metrics)))
+    if contents.basins:
+        _write_bytes(folder / "basins.json", json_bytes(nulls_for_nonfinite(contents.basins)))
     if contents.weights:
         _write_bytes(folder / "weights.safetensors", _safetensors(contents.weights))
     _write_points(folder, contents)

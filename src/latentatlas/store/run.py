@@ -104,6 +104,11 @@ class Run:
         """Name → value; values that were not finite are NaN."""
         return {name: math.nan if value is None else value for name, value in self._json("metrics.json").items()}
 
+    @property
+    def basins(self) -> list[dict[str, Any]]:
+        """One dict per basin: number, name, given, size, share, ids of exemplars and borders; empty if it has none."""
+        return self._json("basins.json") if self._has("basins.json") else []
+
     def weights(self) -> dict[str, np.ndarray]:
         """Name → array of the model; empty if the run has none."""
         from safetensors.numpy import load_file

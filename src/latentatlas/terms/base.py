@@ -25,9 +25,9 @@ class TermInput(NamedTuple):
 class Term(nn.Module, ABC):
     """One differentiable part of an objective.
 
-    A subclass writes `forward` with the NAMES of the fields it reads (of `Batch`, `Latents`, or the reserved
-    callables `encode`, `decode`, `energy`, `critic`) and returns one unweighted scalar, a mean over the batch unless
-    its docstring says otherwise. A parameter with a default is optional. A term may own parameters and buffers.
+    A subclass writes `forward` with the NAMES of the fields it reads (of `Batch`, `Latents` and `Reach`) and returns
+    one unweighted scalar, a mean over the batch unless its docstring says otherwise. A parameter with a default is
+    optional. A term may own parameters and buffers.
     """
 
     def inputs(self) -> tuple[TermInput, ...]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, final
 import torch
 from torch import Tensor, nn
 
-from latentatlas.core import Batch, Constant, Latents, Map, ScalarField, Schedule, ShapeError, SpecError
+from latentatlas.core import Batch, Constant, Latents, Reach, Schedule, ShapeError, SpecError
 from latentatlas.terms.base import Term
 
 __all__ = ["Objective", "Report", "gather_fields"]
@@ -28,18 +28,14 @@ class Report(NamedTuple):
     weights: dict[str, float]
 
 
-def gather_fields(
-    batch: Batch,
-    latents: Latents,
-    *,
-    encode: Map | None = None,
-    decode: Map | None = None,
-    energy: ScalarField | None = None,
-    critic: ScalarField | None = None,
-) -> dict[str, Any]:
-    """All fields a term can read, by name; what is not there is None."""
-    reserved = {"encode": encode, "decode": decode, "energy": energy, "critic": critic}
-    return {**batch._asdict(), **latents._asdict(), **reserved}
+def gather_fields(batch: Batch, latents: Latents, reach: Reach | None = None) -> dict[str, Any]:
+    """All fields a term can read, by name; what is not there is None.
+
+    >>> fields = gather_fields(Batch(torch.ones(2, 3)), Latents(torch.ones(2, 1)), Reach(prototypes=torch.ones(4, 1)))
+    >>> [name for name, value in fields.items() if value is not None]
+    ['x', 'z', 'prototypes']
+    """
+    return {**batch._asdict(), **latents._asdict(), **(reach or Reach())._asdict()}
 
 
 @final

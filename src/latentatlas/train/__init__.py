@@ -4,8 +4,10 @@ from latentatlas.train.batches import BatchSource, EdgeBatches, RowBatches
 from latentatlas.train.callbacks import At, Callback, EarlyStop, History, Never, Progress, Resumable, Silent
 from latentatlas.train.checkpoint import Checkpoint
 from latentatlas.train.fit import Recipe, fit
+from latentatlas.train.prototypes import Anneal, MovingAverage
 
 __all__ = [
+    "Anneal",
     "At",
     "BatchSource",
     "Callback",
@@ -13,6 +15,7 @@ __all__ = [
     "EarlyStop",
     "EdgeBatches",
     "History",
+    "MovingAverage",
     "Never",
     "Progress",
     "Recipe",

@@ -8,7 +8,7 @@ from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 
-from latentatlas.core import SpecError, did_you_mean
+from latentatlas.core import Batch, Latents, SpecError, did_you_mean
 
 __all__ = ["At", "Callback", "EarlyStop", "History", "Never", "Progress", "Resumable", "Silent"]
 
@@ -39,6 +39,9 @@ class Callback:
 
     def on_step(self, step: int) -> None:
         """Before every step."""
+
+    def on_batch(self, step: int, batch: Batch, latents: Latents) -> None:
+        """After every step, with its batch and, without gradient, the latents it had before the step."""
 
     def on_log(self, step: int, record: Mapping[str, float]) -> None:
         """At every logging step, with the record of `History`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 import torch
 from torch import nn
 
-from latentatlas.core import Batch, DataError, ScalarField, SpecError, to_spec
+from latentatlas.core import Batch, DataError, Latents, Reach, SpecError, to_spec
 from latentatlas.landscape import PrototypeBank
 from latentatlas.terms import Objective, Report, gather_fields
 from latentatlas.train.batches import BatchSource, move_rows, take_rows
@@ -89,25 +89,23 @@ class _Training(nn.Module):
         self.objective = objective
         self.mixed = mixed
 
-    def forward(self, batch: Batch, step: int) -> Report:
+    def forward(self, batch: Batch, step: int) -> tuple[Report, Latents]:
+        """The report, and the latents without gradient."""
         device = batch.x.device
         with torch.autocast(device.type, torch.bfloat16, enabled=self.mixed and _multiplies_bfloat16(device)):
-            return self._report(batch, step)
+            latents = self.model(batch)
+            return self.objective(gather_fields(batch, latents, self._reach()), step=step), _detached(latents)
 
-    def _report(self, batch: Batch, step: int) -> Report:
-        fields = gather_fields(
-            batch,
-            self.model(batch),
-            encode=getattr(self.model, "encode", None),
-            decode=getattr(self.model, "decode", None),
-            energy=self.energy(),
-        )
-        return self.objective(fields, step=step)
+    def _reach(self) -> Reach:
+        maps = {name: getattr(self.model, name, None) for name in ("encode", "decode", "route")}
+        return self.landscape()._replace(**maps)
 
-    def energy(self) -> ScalarField | None:
-        """The energy of the model's bank, where it has one."""
+    def landscape(self) -> Reach:
+        """Energy and prototypes of the model's bank, where it has one."""
         bank = getattr(self.model, "bank", None)
-        return bank.energy if isinstance(bank, PrototypeBank) else None
+        if not isinstance(bank, PrototypeBank):
+            return Reach()
+        return Reach(energy=bank.energy, prototypes=bank.prototypes)
 
 
 def fit(
@@ -123,10 +121,10 @@ def fit(
     """Train a model `Batch -> Latents` on an objective; the model is changed in place and left in evaluation mode.
 
     Records every term's raw value, weight and gradient share every `recipe.log_every` steps, and the value of the
-    terms that need neither edges nor callables other than the energy on the held-out rows.
+    terms that need neither edges nor other callables than the energy on the held-out rows.
 
     Args:
-        model: may offer `encode`, `decode` and a `bank`, which terms then reach as callables.
+        model: may offer `encode`, `decode`, `route` and a `bank`, which terms then reach (`core.Reach`).
         objective: terms and schedules; its own parameters are trained too.
         batches: source of training batches.
         recipe: optimiser, rate and number of steps.
@@ -194,7 +192,8 @@ class _Loop:
         """One optimiser step, and a record of it where one is due."""
         step = self.step
         self.training.train()
-        report = self._wrapped(self._batches.draw(), step)
+        batch = self._batches.draw()
+        report, latents = self._wrapped(batch, step)
         logging = step % self.recipe.log_every == 0 or step == self.recipe.steps - 1
         shares = _gradient_shares(self.training, report) if logging else {}
         self._optimiser.zero_grad()
@@ -208,6 +207,8 @@ class _Loop:
         used_rate = float(self._rate.get_last_lr()[0])
         self._rate.step()
         self.step += 1
+        for hook in self.hooks:
+            hook.on_batch(step, batch, latents)
         if logging:
             record = _record(report, shares, seconds=time.perf_counter() - self._started, rate=used_rate)
             self._log(step, record | _held_out_values(self.training, held_out, step), report.weights)
@@ -265,6 +266,13 @@ class _Loop:
             torch.cuda.set_rng_state(state["random_on_device"], self.fabric.device)
         self.step, self.stopped = state["step"], state["stopped"]
         self._started = time.perf_counter() - state["seconds"]
+
+
+def _detached(value: Any) -> Any:
+    """The same tensors, inside of named tuples too, without gradient."""
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    return type(value)(*map(_detached, value)) if isinstance(value, tuple) else value
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
@@ -326,7 +334,7 @@ def _held_out_values(training: _Training, held_out: Batch | None, step: int) -> 
     if held_out is None:
         return {}
     training.eval()
-    fields = gather_fields(held_out, training.model(held_out), energy=training.energy())
+    fields = gather_fields(held_out, training.model(held_out), training.landscape())
     fields = {name: value for name, value in fields.items() if value is not None}
     values = {}
     for name, (term, schedule) in training.objective.terms.items():
