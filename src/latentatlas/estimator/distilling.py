@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import final
@@ -15,15 +16,17 @@ from torch import Tensor
 
 from latentatlas.core import Batch, Constant, Schedule
 from latentatlas.estimator.basins import density_basins
+from latentatlas.estimator.curriculum import records_every
 from latentatlas.layout import PHASES, cells_of, gathered, lay_out, start_of
 from latentatlas.models import Autoencoder, ChartDecoder, ChartEncoder, PCAStem
 from latentatlas.terms import Anchor, ChartAssignment, Rebind, Reconstruction, Term
-from latentatlas.train import Callback
+from latentatlas.train import Callback, Recipe
 
 __all__ = [
     "Layout",
     "chart_encoder",
-    "distillation_steps",
+    "distillation_recipe",
+    "distillation_rows",
     "distillation_terms",
     "layout_of",
     "principal",
@@ -32,10 +35,14 @@ __all__ = [
 
 _PASSES = 10
 _FEWEST_STEPS = 600
+_RATE = 1e-2
+_RATE_ROWS = 1_024
+_WARMUP = 0.3
 _GATHERED = 0.5
 _ROWS_PER_CHART = 50
 _MOST_CHARTS = 80
 _MANY_ROWS = 20_000
+_LARGE = 50_000
 _NOISE = 0.5  # of the whitened input
 _ASSIGNMENT = 0.15
 
@@ -56,21 +63,35 @@ class Layout:
     basins: Int[np.ndarray, " n"]
 
 
-def distillation_steps(n: int, rows: int) -> int:
-    """Optimiser steps for n training rows and so many a batch: ten passes, at least 600.
+def distillation_rows(n: int) -> int:
+    """Rows per step for n training rows: 512 below 5,000 rows, 1,024 below 50,000, 2,048 above.
 
-    >>> distillation_steps(1_500, 512), distillation_steps(70_000, 1024)
-    (600, 683)
+    >>> [distillation_rows(n) for n in (4_999, 5_000, 50_000)]
+    [512, 1024, 2048]
     """
-    return max(_FEWEST_STEPS, _PASSES * n // rows)
+    return 512 if n < 5_000 else 1_024 if n < _LARGE else 2_048
+
+
+def distillation_recipe(n: int, rows: int, *, steps: int | None = None) -> Recipe:
+    """How n training rows are learnt, so many at a time: ten passes, at least 600 steps below 50,000 rows.
+
+    The highest rate grows as the square root of the rows of a step, from .01 for 1,024.
+
+    >>> [distillation_recipe(*each).steps for each in ((1_500, 512), (63_000, 2_048))]
+    [600, 307]
+    """
+    steps = steps or max(1 if n >= _LARGE else _FEWEST_STEPS, _PASSES * n // rows)
+    rate = _RATE * math.sqrt(rows / _RATE_ROWS)
+    return Recipe(steps, rate=rate, warmup=_WARMUP, mixed=True, log_every=records_every(steps))
 
 
 def chart_encoder(components: int, dim: int, *, n: int) -> ChartEncoder:
-    """An encoder for n training rows: a chart for 50 rows, at most 80; below 20,000 rows half as wide, and with noise.
+    """An encoder for n training rows: a chart for 50 rows, at most 80, or 160 from 50,000 rows on.
 
-    Few rows would be learnt by heart: noise brings new rows nearer to their neighbours. Many rows gain nothing by it.
+    Below 20,000 rows it is half as wide and has noise. Few rows would be learnt by heart: noise brings new rows nearer
+    to their neighbours. Many rows gain nothing by it.
     """
-    charts = min(_MOST_CHARTS, max(1, n // _ROWS_PER_CHART))
+    charts = 2 * _MOST_CHARTS if n >= _LARGE else min(_MOST_CHARTS, max(1, n // _ROWS_PER_CHART))
     if n >= _MANY_ROWS:
         return ChartEncoder(components, dim, charts=charts, hidden=(512, 512))
     return ChartEncoder(components, dim, charts=charts, hidden=(256, 256), noise=_NOISE)

@@ -18,10 +18,11 @@ from torch import Tensor
 from latentatlas.core import Batch, Schedule, SpecError, reproducible, to_spec
 from latentatlas.data import DataWarning, encode_labels
 from latentatlas.estimator.basins import bank_at, seed_bank
-from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, settled
+from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, records_every, settled
 from latentatlas.estimator.distilling import (
     chart_encoder,
-    distillation_steps,
+    distillation_recipe,
+    distillation_rows,
     distillation_terms,
     layout_of,
     principal,
@@ -49,7 +50,6 @@ __all__ = [
 
 _STEM_COMPONENTS = 128
 _LAYOUT_COMPONENTS = 50
-_DISTILLATION_RATE = 1e-2
 _FINAL_SHARE = 0.1
 _FINAL_RATE = 1e-3
 STAGES = ("shape", "basins")
@@ -175,7 +175,10 @@ def fit_problem(
         if aside is not None and problem.distils(nuisance):
             aside = aside._replace(row=None)  # rows that were not laid out have no place to be compared with
         last = max(1, int(_FINAL_SHARE * stage.recipe.steps))
-        recipes = (stage.recipe, Recipe(last, rate=_FINAL_RATE, mixed=stage.recipe.mixed, log_every=_log_every(last)))
+        recipes = (
+            stage.recipe,
+            Recipe(last, rate=_FINAL_RATE, mixed=stage.recipe.mixed, log_every=records_every(last)),
+        )
         fabric = fabric_on(problem.device)
         resumable = [[*callbacks, *_checkpoint(checkpoints, name)] for name in STAGES]
         objective = Objective(stage.terms)
@@ -214,7 +217,7 @@ def _contrasted(
     return _Stage(
         terms=contrast_terms(problem, model, batch, steps),
         source=EdgeBatches(batch, graph, size=problem.batch_edges or default_edges(len(batch.x)), seed=problem.seed),
-        recipe=Recipe(steps, log_every=_log_every(steps)),
+        recipe=Recipe(steps, log_every=records_every(steps)),
         bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed),
     )
 
@@ -223,8 +226,8 @@ def _distilled(
     problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, callbacks: Sequence[Callback]
 ) -> _Stage:
     """The rows are laid out, and the network learns their places."""
-    rows = 2 * (problem.batch_edges or default_edges(len(batch.x)))
-    steps = problem.steps or distillation_steps(len(batch.x), rows)
+    n = len(batch.x)
+    rows = 2 * problem.batch_edges if problem.batch_edges else distillation_rows(n)
     layout = layout_of(
         graph,
         principal(batch.x, _LAYOUT_COMPONENTS),
@@ -238,7 +241,7 @@ def _distilled(
     return _Stage(
         terms=distillation_terms(layout, model, batch, cells),
         source=RowBatches(batch, size=rows, seed=problem.seed),
-        recipe=Recipe(steps, rate=_DISTILLATION_RATE, mixed=True, log_every=_log_every(steps)),
+        recipe=distillation_recipe(n, rows, steps=problem.steps),
         bank=lambda z, _: bank_at(z, layout.basins, seed=problem.seed),
     )
 
@@ -246,11 +249,6 @@ def _distilled(
 def _lasting(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
     """The terms of the first stage that go on in the second, when charts are those of the bank."""
     return {name: entry for name, entry in settled(objective).items() if name != "assignment"}
-
-
-def _log_every(steps: int) -> int:
-    """Steps between two records: 50, less where there would be fewer than eight records to draw."""
-    return max(1, min(50, steps // 8))
 
 
 def _checkpoint(folder: Path | None, stage: str) -> list[Callback]:
