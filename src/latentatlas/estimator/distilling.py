@@ -9,7 +9,6 @@ from functools import partial
 from typing import final
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -17,6 +16,7 @@ from torch import Tensor
 from latentatlas.core import Batch, Constant, Schedule
 from latentatlas.estimator.basins import density_basins
 from latentatlas.estimator.curriculum import records_every
+from latentatlas.graph import Neighbours, fuzzy_weights, mutual_graph
 from latentatlas.layout import PHASES, cells_of, gathered, lay_out, start_of
 from latentatlas.models import Autoencoder, ChartDecoder, ChartEncoder, PCAStem
 from latentatlas.terms import Anchor, ChartAssignment, Rebind, Reconstruction, Term
@@ -39,6 +39,8 @@ _RATE = 1e-2
 _RATE_ROWS = 1_024
 _WARMUP = 0.3
 _GATHERED = 0.5
+_CELLS = 60
+_ROWS_PER_CELL = 50
 _ROWS_PER_CHART = 50
 _MOST_CHARTS = 80
 _MANY_ROWS = 20_000
@@ -98,7 +100,7 @@ def chart_encoder(components: int, dim: int, *, n: int) -> ChartEncoder:
 
 
 def layout_of(
-    graph: sp.csr_matrix,
+    near: Neighbours,
     h: Float[np.ndarray, "n components"],
     dim: int,
     *,
@@ -112,8 +114,11 @@ def layout_of(
     The basins are the density modes of the plane while groups are still apart; the places of each are drawn together,
     so that the atlas falls into basins, and the basins are moved as they are until far ones lie as in the data.
 
+    Rows that are among the nearest of none of their neighbours are held by no group, however many hold them: where the
+    large shape is arranged they move alone. On a thin shell around dense groups that is nearly every row.
+
     Args:
-        graph: fuzzy weights between the rows.
+        near: nearest rows of each.
         h: principal components of the rows.
         dim: axes of the latent.
         n_basins: number of basins; None finds it.
@@ -121,12 +126,13 @@ def layout_of(
         device: where to compute them.
         shown: told of every step.
     """
+    graph, alone = fuzzy_weights(near), np.diff(mutual_graph(near).indptr) == 0
     apart, last = PHASES[:-1], PHASES[-1:]
     taken = itertools.count()
     descend = partial(lay_out, graph, seed=seed, device=device, on_step=lambda: shown.on_step(next(taken)))
 
     def finished(places: np.ndarray) -> np.ndarray:
-        places = descend(places, x=h, phases=last)
+        places = descend(places, x=h, phases=last, cells=_cells(places, alone, seed))
         return descend(gathered(places, basins, share=_GATHERED), x=h, phases=last, cells=basins, rigid=True)
 
     shown.on_start(sum(phase.steps for phase in (*PHASES, *last)) * (1 if dim == 2 else 2))
@@ -138,6 +144,13 @@ def layout_of(
     finally:
         shown.on_end()
     return Layout(places, on_map, basins)
+
+
+def _cells(places: np.ndarray, alone: np.ndarray, seed: int) -> np.ndarray:
+    """Cells of near rows, and one for each row that is alone."""
+    cells = cells_of(places, min(_CELLS, max(1, len(places) // _ROWS_PER_CELL)), seed=seed)
+    cells[alone] = cells.max() + 1 + np.arange(alone.sum())
+    return cells
 
 
 def principal(h: Tensor, most: int) -> Float[np.ndarray, "n components"]:

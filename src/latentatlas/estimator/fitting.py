@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
@@ -160,7 +159,6 @@ def fit_problem(
     started = time.perf_counter()
     with reproducible(problem.seed, threads=problem.threads) as threads:
         graph, trained = both_graphs(x, train, problem.n_neighbors, seed=problem.seed)
-        weights = fuzzy_weights(trained)
         rows = torch.from_numpy(x[train])
         stem, encoder = _stem_and_encoder(problem, rows, distils=problem.distils(nuisance))
         held_out = np.setdiff1d(np.arange(len(x)), train)
@@ -171,7 +169,7 @@ def fit_problem(
         model = Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
         model.adapt(batch.x)
         shape = _distilled if problem.distils(nuisance) else _contrasted
-        stage = shape(problem, model, batch, weights, callbacks)
+        stage = shape(problem, model, batch, trained, callbacks)
         if aside is not None and problem.distils(nuisance):
             aside = aside._replace(row=None)  # rows that were not laid out have no place to be compared with
         last = max(1, int(_FINAL_SHARE * stage.recipe.steps))
@@ -209,27 +207,26 @@ def fit_problem(
     return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started)
 
 
-def _contrasted(
-    problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, _: Sequence[Callback]
-) -> _Stage:
+def _contrasted(problem: Problem, model: Autoencoder, batch: Batch, near: Neighbours, _: Sequence[Callback]) -> _Stage:
     """The network is trained on the edges of the graph."""
     steps = problem.steps or default_steps(len(batch.x))
+    size = problem.batch_edges or default_edges(len(batch.x))
     return _Stage(
         terms=contrast_terms(problem, model, batch, steps),
-        source=EdgeBatches(batch, graph, size=problem.batch_edges or default_edges(len(batch.x)), seed=problem.seed),
+        source=EdgeBatches(batch, fuzzy_weights(near), size=size, seed=problem.seed),
         recipe=Recipe(steps, log_every=records_every(steps)),
         bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed),
     )
 
 
 def _distilled(
-    problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, callbacks: Sequence[Callback]
+    problem: Problem, model: Autoencoder, batch: Batch, near: Neighbours, callbacks: Sequence[Callback]
 ) -> _Stage:
     """The rows are laid out, and the network learns their places."""
     n = len(batch.x)
     rows = 2 * problem.batch_edges if problem.batch_edges else distillation_rows(n)
     layout = layout_of(
-        graph,
+        near,
         principal(batch.x, _LAYOUT_COMPONENTS),
         problem.dim,
         n_basins=problem.n_basins,
