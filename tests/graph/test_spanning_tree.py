@@ -19,7 +19,7 @@ MODULE = sys.modules["latentatlas.graph.spanning_tree"]
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """With numba, and as if it were not installed."""
     if request.param == "vectors":
-        monkeypatch.setattr(MODULE, "_compiled", lambda name: None)
+        monkeypatch.setattr(MODULE, "compiled", lambda loop: None)
     else:
         pytest.importorskip("numba")
     return request.param
@@ -76,7 +76,7 @@ def test_both_ways_take_the_same_edges_among_ties(
     points = rng.integers(0, 4, size=(120, 2)).astype(dtype)  # many duplicates and equal distances
     distances = cdist(points, points, "cityblock").astype(dtype)
     compiled = spanning_tree(distances), spanning_tree_of_points(points)
-    monkeypatch.setattr(MODULE, "_compiled", lambda name: None)
+    monkeypatch.setattr(MODULE, "compiled", lambda loop: None)
     for first, second in zip(compiled, (spanning_tree(distances), spanning_tree_of_points(points)), strict=True):
         np.testing.assert_array_equal(first.edges, second.edges)
         np.testing.assert_array_equal(first.lengths, second.lengths)
@@ -171,4 +171,4 @@ def test_without_the_compiler(monkeypatch: pytest.MonkeyPatch):
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert MODULE._compiled.__wrapped__("_prim") is None
+    assert MODULE.compiled.__wrapped__(MODULE._prim) is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +10,14 @@ import torch
 
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.layout import Attraction, GridRepulsion, SampledRepulsion
+
+
+@pytest.fixture(params=["compiled", "vectors"], autouse=True)
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "vectors":
+        monkeypatch.setattr(sys.modules["latentatlas.layout.forces"], "compiles_on", lambda y: False)
+    else:
+        pytest.importorskip("numba")
 
 
 def all_pairs(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -87,3 +96,21 @@ def test_bad_input():
         GridRepulsion(size=math.nan)
     with pytest.raises(SpecError, match="rows ≥ 1"):
         SampledRepulsion(rows=0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_compiled_forces_are_those_of_vectors(monkeypatch: pytest.MonkeyPatch, threads: int):
+    rng = np.random.default_rng(0)
+    dense = np.triu(rng.random((501, 501)) * (rng.random((501, 501)) < 0.05), 1)
+    graph = sp.csr_matrix(dense + dense.T)
+    y = torch.from_numpy(rng.standard_normal((501, 2)).astype(np.float32) * 8)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = Attraction(graph)(y), *GridRepulsion()(y)
+        monkeypatch.setattr(sys.modules["latentatlas.layout.forces"], "compiles_on", lambda y: False)
+        wanted = Attraction(graph)(y), *GridRepulsion()(y)
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4 * float(other.abs().max()))

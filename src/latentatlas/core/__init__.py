@@ -1,5 +1,6 @@
 """Types, schedules, errors, seeds and specifications: what every other part stands on."""
 
+from latentatlas.core.compiled import compiled
 from latentatlas.core.errors import (
     AtlasError,
     DataError,
@@ -35,6 +36,7 @@ __all__ = [
     "SpecError",
     "StoreError",
     "available_threads",
+    "compiled",
     "constructor_arguments",
     "constructor_parameters",
     "did_you_mean",

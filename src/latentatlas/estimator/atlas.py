@@ -56,8 +56,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         nuisance_term: removes the nuisances given to `fit`: "auto", None, a factor, a term, or (term, schedule).
         basin_term: deepens the basins at the end of the fit, likewise.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
-        steps: optimiser steps; None takes twelve passes over the rows, at least 600; for a neighbour term 400 to 4,000.
-        batch_edges: graph edges, or half the rows, of a step; None takes 256 below 5,000 rows and 512 above.
+        steps: optimiser steps; None takes ten passes over the rows, 600 or more for few; a neighbour term 400 to 4,000.
+        batch_edges: graph edges, or half the rows, of a step; None takes 256 below 5,000 rows, more above.
         patience: stop when the held-out reconstruction has not improved for so many logs; None never stops early.
         device: "cpu", "auto" (an accelerator where there is one), "cuda", "mps".
         threads: processor threads; None takes all this process may use. Recorded, as results depend on it.

@@ -103,7 +103,7 @@ def _bank(z: np.ndarray, groups: np.ndarray, found: int, seed: int) -> Prototype
 
 def _modes(xy: np.ndarray) -> Landscape:
     most = len(xy) - 1
-    smooth = knn_graph(xy, min(most, max(_GRAPH_NEIGHBOURS, int(np.sqrt(len(xy))))), exact=True)
+    smooth = knn_graph(xy, min(most, max(_GRAPH_NEIGHBOURS, int(np.sqrt(len(xy))))))
     return find_minima(density_energy(smooth, dim=2), smooth.indices[:, :_GRAPH_NEIGHBOURS])
 
 

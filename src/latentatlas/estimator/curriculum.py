@@ -21,7 +21,7 @@ from latentatlas.terms import (
 if TYPE_CHECKING:
     from latentatlas.estimator.fitting import Problem
 
-__all__ = ["Wanted", "basin_terms", "contrast_terms", "neighbour_terms", "settled"]
+__all__ = ["Wanted", "basin_terms", "contrast_terms", "neighbour_terms", "records_every", "settled"]
 
 Wanted = str | float | Term | tuple[Term, Schedule] | None
 """What a user may pass for a family of terms: "auto", a factor on the default weight, a term, a term with its schedule,
@@ -85,3 +85,8 @@ def settled(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
     """The terms with the weights they have at the end of their stage."""
     last = 2**62
     return {name: (term, Constant(schedule(last))) for name, (term, schedule) in objective.terms.items()}
+
+
+def records_every(steps: int) -> int:
+    """Steps between two records: 50, less where there would be fewer than eight records to draw."""
+    return max(1, min(50, steps // 8))

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import final
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from latentatlas.core import Batch, Constant, Schedule
 from latentatlas.estimator.basins import density_basins
+from latentatlas.estimator.curriculum import records_every
+from latentatlas.graph import Neighbours, fuzzy_weights, mutual_graph
 from latentatlas.layout import PHASES, cells_of, gathered, lay_out, start_of
 from latentatlas.models import Autoencoder, ChartDecoder, ChartEncoder, PCAStem
 from latentatlas.terms import Anchor, ChartAssignment, Rebind, Reconstruction, Term
-from latentatlas.train import Callback
+from latentatlas.train import Callback, Recipe
 
 __all__ = [
     "Layout",
     "chart_encoder",
-    "distillation_steps",
+    "distillation_recipe",
+    "distillation_rows",
     "distillation_terms",
     "layout_of",
     "principal",
@@ -32,10 +35,16 @@ __all__ = [
 
 _PASSES = 10
 _FEWEST_STEPS = 600
+_RATE = 1e-2
+_RATE_ROWS = 1_024
+_WARMUP = 0.3
 _GATHERED = 0.5
+_CELLS = 60
+_ROWS_PER_CELL = 50
 _ROWS_PER_CHART = 50
 _MOST_CHARTS = 80
 _MANY_ROWS = 20_000
+_LARGE = 50_000
 _NOISE = 0.5  # of the whitened input
 _ASSIGNMENT = 0.15
 
@@ -56,28 +65,42 @@ class Layout:
     basins: Int[np.ndarray, " n"]
 
 
-def distillation_steps(n: int, rows: int) -> int:
-    """Optimiser steps for n training rows and so many a batch: ten passes, at least 600.
+def distillation_rows(n: int) -> int:
+    """Rows per step for n training rows: 512 below 5,000 rows, 1,024 below 50,000, 2,048 above.
 
-    >>> distillation_steps(1_500, 512), distillation_steps(70_000, 1024)
-    (600, 683)
+    >>> [distillation_rows(n) for n in (4_999, 5_000, 50_000)]
+    [512, 1024, 2048]
     """
-    return max(_FEWEST_STEPS, _PASSES * n // rows)
+    return 512 if n < 5_000 else 1_024 if n < _LARGE else 2_048
+
+
+def distillation_recipe(n: int, rows: int, *, steps: int | None = None) -> Recipe:
+    """How n training rows are learnt, so many at a time: ten passes, at least 600 steps below 50,000 rows.
+
+    The highest rate grows as the square root of the rows of a step, from .01 for 1,024.
+
+    >>> [distillation_recipe(*each).steps for each in ((1_500, 512), (63_000, 2_048))]
+    [600, 307]
+    """
+    steps = steps or max(1 if n >= _LARGE else _FEWEST_STEPS, _PASSES * n // rows)
+    rate = _RATE * math.sqrt(rows / _RATE_ROWS)
+    return Recipe(steps, rate=rate, warmup=_WARMUP, mixed=True, log_every=records_every(steps))
 
 
 def chart_encoder(components: int, dim: int, *, n: int) -> ChartEncoder:
-    """An encoder for n training rows: a chart for 50 rows, at most 80; below 20,000 rows half as wide, and with noise.
+    """An encoder for n training rows: a chart for 50 rows, at most 80, or 160 from 50,000 rows on.
 
-    Few rows would be learnt by heart: noise brings new rows nearer to their neighbours. Many rows gain nothing by it.
+    Below 20,000 rows it is half as wide and has noise. Few rows would be learnt by heart: noise brings new rows nearer
+    to their neighbours. Many rows gain nothing by it.
     """
-    charts = min(_MOST_CHARTS, max(1, n // _ROWS_PER_CHART))
+    charts = 2 * _MOST_CHARTS if n >= _LARGE else min(_MOST_CHARTS, max(1, n // _ROWS_PER_CHART))
     if n >= _MANY_ROWS:
         return ChartEncoder(components, dim, charts=charts, hidden=(512, 512))
     return ChartEncoder(components, dim, charts=charts, hidden=(256, 256), noise=_NOISE)
 
 
 def layout_of(
-    graph: sp.csr_matrix,
+    near: Neighbours,
     h: Float[np.ndarray, "n components"],
     dim: int,
     *,
@@ -91,8 +114,11 @@ def layout_of(
     The basins are the density modes of the plane while groups are still apart; the places of each are drawn together,
     so that the atlas falls into basins, and the basins are moved as they are until far ones lie as in the data.
 
+    Rows that are among the nearest of none of their neighbours are held by no group, however many hold them: where the
+    large shape is arranged they move alone. On a thin shell around dense groups that is nearly every row.
+
     Args:
-        graph: fuzzy weights between the rows.
+        near: nearest rows of each.
         h: principal components of the rows.
         dim: axes of the latent.
         n_basins: number of basins; None finds it.
@@ -100,12 +126,13 @@ def layout_of(
         device: where to compute them.
         shown: told of every step.
     """
+    graph, alone = fuzzy_weights(near), np.diff(mutual_graph(near).indptr) == 0
     apart, last = PHASES[:-1], PHASES[-1:]
     taken = itertools.count()
     descend = partial(lay_out, graph, seed=seed, device=device, on_step=lambda: shown.on_step(next(taken)))
 
     def finished(places: np.ndarray) -> np.ndarray:
-        places = descend(places, x=h, phases=last)
+        places = descend(places, x=h, phases=last, cells=_cells(places, alone, seed))
         return descend(gathered(places, basins, share=_GATHERED), x=h, phases=last, cells=basins, rigid=True)
 
     shown.on_start(sum(phase.steps for phase in (*PHASES, *last)) * (1 if dim == 2 else 2))
@@ -117,6 +144,13 @@ def layout_of(
     finally:
         shown.on_end()
     return Layout(places, on_map, basins)
+
+
+def _cells(places: np.ndarray, alone: np.ndarray, seed: int) -> np.ndarray:
+    """Cells of near rows, and one for each row that is alone."""
+    cells = cells_of(places, min(_CELLS, max(1, len(places) // _ROWS_PER_CELL)), seed=seed)
+    cells[alone] = cells.max() + 1 + np.arange(alone.sum())
+    return cells
 
 
 def principal(h: Tensor, most: int) -> Float[np.ndarray, "n components"]:

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
 from latentatlas.core import Batch, Schedule, SpecError, reproducible, to_spec
 from latentatlas.data import DataWarning, encode_labels
 from latentatlas.estimator.basins import bank_at, seed_bank
-from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, settled
+from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, records_every, settled
 from latentatlas.estimator.distilling import (
     chart_encoder,
-    distillation_steps,
+    distillation_recipe,
+    distillation_rows,
     distillation_terms,
     layout_of,
     principal,
@@ -49,7 +49,6 @@ __all__ = [
 
 _STEM_COMPONENTS = 128
 _LAYOUT_COMPONENTS = 50
-_DISTILLATION_RATE = 1e-2
 _FINAL_SHARE = 0.1
 _FINAL_RATE = 1e-3
 STAGES = ("shape", "basins")
@@ -160,7 +159,6 @@ def fit_problem(
     started = time.perf_counter()
     with reproducible(problem.seed, threads=problem.threads) as threads:
         graph, trained = both_graphs(x, train, problem.n_neighbors, seed=problem.seed)
-        weights = fuzzy_weights(trained)
         rows = torch.from_numpy(x[train])
         stem, encoder = _stem_and_encoder(problem, rows, distils=problem.distils(nuisance))
         held_out = np.setdiff1d(np.arange(len(x)), train)
@@ -171,11 +169,14 @@ def fit_problem(
         model = Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
         model.adapt(batch.x)
         shape = _distilled if problem.distils(nuisance) else _contrasted
-        stage = shape(problem, model, batch, weights, callbacks)
+        stage = shape(problem, model, batch, trained, callbacks)
         if aside is not None and problem.distils(nuisance):
             aside = aside._replace(row=None)  # rows that were not laid out have no place to be compared with
         last = max(1, int(_FINAL_SHARE * stage.recipe.steps))
-        recipes = (stage.recipe, Recipe(last, rate=_FINAL_RATE, mixed=stage.recipe.mixed, log_every=_log_every(last)))
+        recipes = (
+            stage.recipe,
+            Recipe(last, rate=_FINAL_RATE, mixed=stage.recipe.mixed, log_every=records_every(last)),
+        )
         fabric = fabric_on(problem.device)
         resumable = [[*callbacks, *_checkpoint(checkpoints, name)] for name in STAGES]
         objective = Objective(stage.terms)
@@ -206,27 +207,26 @@ def fit_problem(
     return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started)
 
 
-def _contrasted(
-    problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, _: Sequence[Callback]
-) -> _Stage:
+def _contrasted(problem: Problem, model: Autoencoder, batch: Batch, near: Neighbours, _: Sequence[Callback]) -> _Stage:
     """The network is trained on the edges of the graph."""
     steps = problem.steps or default_steps(len(batch.x))
+    size = problem.batch_edges or default_edges(len(batch.x))
     return _Stage(
         terms=contrast_terms(problem, model, batch, steps),
-        source=EdgeBatches(batch, graph, size=problem.batch_edges or default_edges(len(batch.x)), seed=problem.seed),
-        recipe=Recipe(steps, log_every=_log_every(steps)),
+        source=EdgeBatches(batch, fuzzy_weights(near), size=size, seed=problem.seed),
+        recipe=Recipe(steps, log_every=records_every(steps)),
         bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed),
     )
 
 
 def _distilled(
-    problem: Problem, model: Autoencoder, batch: Batch, graph: sp.csr_matrix, callbacks: Sequence[Callback]
+    problem: Problem, model: Autoencoder, batch: Batch, near: Neighbours, callbacks: Sequence[Callback]
 ) -> _Stage:
     """The rows are laid out, and the network learns their places."""
-    rows = 2 * (problem.batch_edges or default_edges(len(batch.x)))
-    steps = problem.steps or distillation_steps(len(batch.x), rows)
+    n = len(batch.x)
+    rows = 2 * problem.batch_edges if problem.batch_edges else distillation_rows(n)
     layout = layout_of(
-        graph,
+        near,
         principal(batch.x, _LAYOUT_COMPONENTS),
         problem.dim,
         n_basins=problem.n_basins,
@@ -238,7 +238,7 @@ def _distilled(
     return _Stage(
         terms=distillation_terms(layout, model, batch, cells),
         source=RowBatches(batch, size=rows, seed=problem.seed),
-        recipe=Recipe(steps, rate=_DISTILLATION_RATE, mixed=True, log_every=_log_every(steps)),
+        recipe=distillation_recipe(n, rows, steps=problem.steps),
         bank=lambda z, _: bank_at(z, layout.basins, seed=problem.seed),
     )
 
@@ -246,11 +246,6 @@ def _distilled(
 def _lasting(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
     """The terms of the first stage that go on in the second, when charts are those of the bank."""
     return {name: entry for name, entry in settled(objective).items() if name != "assignment"}
-
-
-def _log_every(steps: int) -> int:
-    """Steps between two records: 50, less where there would be fewer than eight records to draw."""
-    return max(1, min(50, steps // 8))
 
 
 def _checkpoint(folder: Path | None, stage: str) -> list[Callback]:

@@ -76,8 +76,9 @@ def both_graphs(x: np.ndarray, train: np.ndarray, k: int, *, seed: int) -> tuple
         return near, near
     wide = min(n - 1, ceil(k * n / m) + _SPARE_NEIGHBOURS)
     near = knn_graph(x, wide, seed=seed)
-    first = (np.ascontiguousarray(part[:, :k]) for part in (near.indices, near.distances))
-    return Neighbours(*first, near.recall, near.exact), neighbours_among(near, x, train, min(k, m - 1))
+    indices, distances = (np.ascontiguousarray(part[:, :k]) for part in (near.indices, near.distances))
+    every = Neighbours(indices, distances, near.recall, near.exact)
+    return every, neighbours_among(near, x, train, min(k, m - 1))
 
 
 def blockwise(function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:

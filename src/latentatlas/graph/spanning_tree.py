@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.util
-import inspect
-from collections.abc import Callable
 from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from latentatlas.core import DataError, ShapeError
+from latentatlas.core import DataError, ShapeError, compiled
 
 __all__ = ["SpanningTree", "spanning_tree", "spanning_tree_of_points"]
 
@@ -61,7 +57,7 @@ def spanning_tree(distances: Float[np.ndarray, "*batch n n"]) -> SpanningTree:
             "Drop or fill the rows they come from."
         )
     together = _contiguous(distances.reshape(-1, *distances.shape[-2:]))
-    edges, lengths = (_compiled("_prim") or _prim_in_vectors)(together)
+    edges, lengths = (compiled(_prim) or _prim_in_vectors)(together)
     _refuse_components(lengths)
     shape = (*distances.shape[:-2], distances.shape[-1] - 1)
     return SpanningTree(edges.reshape(*shape, 2), lengths.reshape(shape))
@@ -86,7 +82,7 @@ def spanning_tree_of_points(points: Float[np.ndarray, "n features"]) -> Spanning
     if not np.isfinite(points).all():
         bad = int((~np.isfinite(points).all(axis=1)).sum())
         raise DataError(f"spanning_tree_of_points wants finite rows; {bad} hold NaN or infinity. Drop or fill them.")
-    edges, lengths = (_compiled("_prim_of_points") or _prim_of_points_in_vectors)(_contiguous(points.T))
+    edges, lengths = (compiled(_prim_of_points) or _prim_of_points_in_vectors)(_contiguous(points.T))
     _refuse_components(lengths[None])
     return SpanningTree(edges, lengths)
 
@@ -103,21 +99,6 @@ def _refuse_components(lengths: np.ndarray) -> None:
             f"spanning_tree wants rows that finite distances join; from row 0 only {1 + int(broken.argmax())} of "
             f"{1 + len(broken)} can be reached. Join the components, or take the tree of each."
         )
-
-
-@functools.cache
-def _compiled(name: str) -> Callable[..., tuple[np.ndarray, np.ndarray]] | None:
-    """A loop of this module as machine code, compiled when first called; None where numba is not installed."""
-    if importlib.util.find_spec("numba") is None:
-        return None
-    from numba import njit
-
-    loop = inspect.unwrap(globals()[name])
-    numbers = {"nnan", "nsz"}  # without NaN, which is refused beforehand, a minimum is found in vectors
-    try:
-        return njit(cache=True, nogil=True, fastmath=numbers)(loop)
-    except RuntimeError:  # there is no folder in which compiled code may be kept
-        return njit(nogil=True, fastmath=numbers)(loop)
 
 
 @no_type_check

@@ -12,11 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentatlas.core import ShapeError, SpecError
+from latentatlas.layout.loops import attract, compiles_on, corners, gather, in_parts, scatter, whole
 
 __all__ = ["Attraction", "GridRepulsion", "Repulsion", "SampledRepulsion"]
 
 _NODES = 3
-_BLOCK_NUMBERS = 2**24
+_BLOCK_NUMBERS = 2**18
 
 
 @final
@@ -45,6 +46,10 @@ class Attraction:
 
     def __call__(self, y: Float[Tensor, "n dim"]) -> Float[Tensor, "n dim"]:
         """The force that the descent goes against, so away from the neighbours."""
+        if compiles_on(y):
+            out = torch.empty_like(y)
+            in_parts(attract, self.n, *(each.numpy() for each in (self._start, self._head, self._weight, y, out)))
+            return out
         gap = y.index_select(0, self._tail) - y.index_select(0, self._head)
         pull = self._weight / (1 + gap.square().sum(dim=1))
         return torch.segment_reduce(gap * pull[:, None], "sum", offsets=self._start, axis=0)
@@ -91,20 +96,40 @@ class GridRepulsion:
         low = y.amin(dim=0)
         span = float((y.amax(dim=0) - low).max()) * (1 + 1e-6) + 1e-12
         boxes = max(self.boxes, math.ceil(span / self.size))
-        node, share = _nodes((y - low) * (boxes / span), boxes)
-        side, step = boxes * _NODES, span / (boxes * _NODES)
         norms = y.square().sum(dim=1, keepdim=True)
-        charges = torch.cat([torch.ones_like(norms), y, norms], dim=1)
-        grid = charges.new_zeros(side * side, 4)
-        for corner in range(_NODES**2):
-            grid.index_add_(0, node[corner], share[corner][:, None] * charges)
-        field = _convolved(grid.T.reshape(4, side, side), step).reshape(4, -1).T.contiguous()
-        potential = torch.zeros_like(charges)
-        for corner in range(_NODES**2):
-            potential.addcmul_(field.index_select(0, node[corner]), share[corner][:, None])
+        potential = _potential(y, (y - low) * (boxes / span), boxes, step=span / (boxes * _NODES))
         still, moments, squares = potential[:, :1], potential[:, 1:3], potential[:, 3:]
         pairs = ((1 + norms) * still - 2 * (y * moments).sum(dim=1, keepdim=True) + squares).sum() - len(y)
         return y * still - moments, pairs
+
+
+def _potential(y: Tensor, position: Tensor, boxes: int, *, step: float) -> Float[Tensor, "n 4"]:
+    """Σ_j c_j (1 + ‖y_i − y_j‖²)⁻² for the charges 1, y_j and ‖y_j‖²."""
+    if compiles_on(y):
+        return _compiled_potential(y.contiguous(), position.contiguous(), boxes, step)
+    side = boxes * _NODES
+    node, share = _nodes(position, boxes)
+    charges = torch.cat([torch.ones_like(y[:, :1]), y, y.square().sum(dim=1, keepdim=True)], dim=1)
+    grid = charges.new_zeros(side * side, 4)
+    for corner in range(_NODES**2):
+        grid.index_add_(0, node[corner], share[corner][:, None] * charges)
+    field = _convolved(grid.T.reshape(4, side, side), step).reshape(4, -1).T.contiguous()
+    potential = torch.zeros_like(charges)
+    for corner in range(_NODES**2):
+        potential.addcmul_(field.index_select(0, node[corner]), share[corner][:, None])
+    return potential
+
+
+def _compiled_potential(y: Tensor, position: Tensor, boxes: int, step: float) -> Tensor:
+    n, side = len(y), boxes * _NODES
+    corner, share = np.empty((n, 2), np.int32), np.empty((n, 2, _NODES), np.float32)
+    in_parts(corners, n, position.numpy(), boxes, corner, share)
+    grid = np.zeros((4, side, side), np.float32)
+    whole(scatter, corner, share, y.numpy(), grid)
+    field = _convolved(torch.from_numpy(grid), step).contiguous()
+    potential = torch.empty(n, 4)
+    in_parts(gather, n, corner, share, field.numpy(), potential.numpy())
+    return potential
 
 
 def _nodes(position: Float[Tensor, "n 2"], boxes: int) -> tuple[Tensor, Tensor]:
@@ -155,11 +180,12 @@ class SampledRepulsion:
         n = len(y)
         drawn = torch.randint(n, (self.rows,), generator=self._generator) if self.rows < n else torch.arange(n)
         sample = y[drawn.to(y.device)]
-        weight = n / len(sample)
+        weight, squares = n / len(sample), sample.square().sum(dim=1)
         force, total = torch.empty_like(y), y.new_zeros(())
         for part in torch.arange(n).split(max(1, _BLOCK_NUMBERS // len(sample))):
             here = y[part[0] : part[-1] + 1]
-            q = 1 / (1 + torch.cdist(here, sample, compute_mode="use_mm_for_euclid_dist").square())
+            q = torch.addmm(squares, here, sample.T, alpha=-2).add_(here.square().sum(dim=1, keepdim=True))
+            q = q.clamp_(min=0).add_(1).reciprocal_()
             total += q.sum()
             q = q.square_()
             force[part[0] : part[-1] + 1] = here * q.sum(dim=1, keepdim=True) - q @ sample

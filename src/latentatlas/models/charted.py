@@ -141,7 +141,9 @@ class ChartDecoder(Decoder):
     def forward(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n features"]:
         """O(n · number of weights)."""
         check_columns("ChartDecoder", z, self.dim)
-        squared = (z[:, None, :] - self.centres).square().sum(dim=2)
+        with torch.autocast(z.device.type, enabled=False):  # a difference of large numbers
+            squares = z.square().sum(dim=1, keepdim=True) + self.centres.square().sum(dim=1)
+            squared = (squares - 2 * z @ self.centres.T).clamp(min=0)
         near = torch.exp(-squared / (2 * self.radii.square()))
         return self.net(torch.cat([z / self.spread, near], dim=1)) * self.scale
 

@@ -9,7 +9,7 @@ import torch
 
 from latentatlas.core import Batch, Constant, Ramp, Schedule, reproducible
 from latentatlas.estimator import Atlas
-from latentatlas.estimator.distilling import distillation_steps
+from latentatlas.estimator.distilling import distillation_recipe
 from latentatlas.estimator.fitting import default_edges
 from latentatlas.estimator.rows import blockwise
 from latentatlas.experiments.maps.base import FittedMap, MapMethod, Rows
@@ -59,8 +59,8 @@ class AtlasMap(MapMethod):
         return FittedMap(atlas.latent_, atlas.transform, atlas.inverse_transform)
 
     def warm_up(self, x: Rows) -> None:
-        """Few rows, few steps."""
-        AtlasMap(self.dim, steps=20).fit(x[:500], seed=0)
+        """Few steps, but more rows than are compared pair by pair."""
+        AtlasMap(self.dim, steps=20).fit(x[:1_500], seed=0)
 
 
 @final
@@ -97,8 +97,8 @@ class NetworkMap(MapMethod):
         self.remark = remark
 
     def fit(self, x: Rows, *, seed: int) -> FittedMap:
-        """As many steps, and as many rows in each, as the default of `Atlas` for so many rows."""
-        return self._fit(x, seed, self.steps or distillation_steps(len(x), 2 * default_edges(len(x))))
+        """As many passes over the rows as the default of `Atlas`."""
+        return self._fit(x, seed, distillation_recipe(len(x), 2 * default_edges(len(x)), steps=self.steps).steps)
 
     def warm_up(self, x: Rows) -> None:
         """Few rows, few steps."""
