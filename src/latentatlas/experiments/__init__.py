@@ -29,6 +29,14 @@ _STUDIES = {
     "spheres": "Ten spheres inside a large one in 101 dimensions, judged as topological autoencoders are.",
     "swiss-roll": "Swiss roll with a hole, linked circles, sphere, torus: which latents have their loops and voids.",
     "fashion-map": "Fashion-MNIST on two axes: the study of MNIST, unchanged.",
+    "mnist-clusters": "MNIST grouped without labels, with and without a prior that is said, beside other ways.",
+    "fashion-clusters": "Fashion-MNIST grouped without labels: the study of MNIST, unchanged.",
+    "cifar-clusters": "10,000 photographs grouped without labels, beside autoencoders and β-VAEs.",
+    "ag-news-topics": "Four topics of 12,600 news from frozen sentence embeddings, without a label.",
+    "few-shot": "MNIST told apart by one, five or ten labelled examples of each digit.",
+    "recall": "MNIST with noise on pixels or latents: which digit a row still is, and is after recall.",
+    "anomaly": "MNIST without one digit: how well rows of that digit are found among the others.",
+    "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 
 

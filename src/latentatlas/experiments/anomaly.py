@@ -36,9 +36,10 @@ def run(*, quick: bool, log: Callable[[str], None], cells: Cells | None = None) 
             for scoring in SCORERS:
                 if not scoring.learns and seed != seeds[0]:
                     continue
-                name = scoring.score.__name__.strip("_")
-                log(f"without {digit}, {name}, seed {seed}")
-                areas = cells.of(f"{digit} {name} {seed}", lambda s=seed, d=digit, e=scoring: _areas(e, d, s, quick))
+                log(f"without {digit}, {scoring.name}, seed {seed}")
+                areas = cells.of(
+                    f"{digit} {scoring.name} {seed}", lambda s=seed, d=digit, e=scoring: _areas(e, d, s, quick)
+                )
                 for share, by_title in areas.items():
                     for title, value in by_title.items():
                         found[share].setdefault(title, {}).setdefault(str(digit), []).append(value)
@@ -52,8 +53,9 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     columns = [f"without {digit}" for digit in result["digits"]]
     lines = [
         f"{training:,} training rows of MNIST, drawn among those of nine digits; {testing:,} test rows of all ten, of "
-        "which those of the tenth are to be found. Area under precision over recall (average precision), the digit left "
-        f"out being positive; mean ± standard deviation over {len(result['seeds'])} seed(s), each with rows of its own.",
+        "which those of the tenth are to be found. Area under precision over recall (average precision), the digit "
+        f"left out being positive; mean ± standard deviation over {len(result['seeds'])} seed(s), each with rows of "
+        "its own.",
     ]
     for share, by_title in result["areas"].items():
         rows = {title: [spread(found[str(digit)]) for digit in result["digits"]] for title, found in by_title.items()}
@@ -99,8 +101,8 @@ def area(strange: np.ndarray, score: np.ndarray, *, share: float | None = None) 
 _ABOUT = {
     _AMONG_TEST: "A tenth of the rows is strange.",
     _AS_PUBLISHED: (
-        "The same scores, rows weighed: the public code of the protocol tests on all 70,000 images of the digit left out "
-        "and a fifth of those of the others, so more than a third is strange. Chance rises with it."
+        "The same scores, rows weighed. The public code of the protocol tests on every image of the digit left out, "
+        "training images too, and on a fifth of the others, so more than a third is strange; chance rises with it."
     ),
 }
 

@@ -72,7 +72,7 @@ def pictures(result: Mapping[str, Any]) -> dict[str, bytes]:
     from latentatlas.plots import png_bytes
 
     curves = {
-        name: {int(shots): values for shots, values in found.items()} for name, found in result["methods"].items()
+        name: {float(shots): values for shots, values in found.items()} for name, found in result["methods"].items()
     }
     drawn = lines_figure(
         {"": curves}, across="labelled examples of each digit", up="accuracy on test rows", ticks=_SHOTS

@@ -53,8 +53,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         f"{result['each']} images from every basin of atlases of {training:,} rows of MNIST, two axes, ten basins, no "
         f"label; mean ± standard deviation over {len(result['seeds'])} atlas(es).",
         "",
-        "- *right digit*: share to which a perceptron on pixels, told the labels of the training rows (accuracy on test "
-        f"rows {result['judge']:.4f}), gives the digit of their basin, which is that of most of its training rows.",
+        "- *right digit*: share to which a perceptron on pixels, told the labels of the training rows (accuracy on "
+        f"test rows {result['judge']:.4f}), gives the digit of their basin, which most of its training rows show.",
         "- *nearest row*: distance in pixels to the nearest training row, over that of the median test row: 0 is a "
         "copy, 1 as new as a test row. The median, and what 5 % fall below.",
         "- *variety*: mean distance between two images of a basin, over that between two test rows of it.",

@@ -84,8 +84,8 @@ def bars_figure(
             at = np.arange(len(by_group)) + (number - (len(bars) - 1) / 2) * width
             mean, deviation = (np.array([each(values) for values in by_group.values()]) for each in (np.mean, np.std))
             colour = CATEGORY_COLOURS[number % len(CATEGORY_COLOURS)]
-            panel.bar(at, mean, width * 0.92, yerr=deviation, label=name.replace("*", "").replace("`", ""), color=colour,
-                      error_kw={"ecolor": INK, "elinewidth": 0.8})  # fmt: skip
+            label = name.replace("*", "").replace("`", "")
+            panel.bar(at, mean, width * 0.92, yerr=deviation, label=label, color=colour, ecolor=INK)
         groups = list(next(iter(bars.values())))
         for place, group in enumerate(groups):
             if group in marks:

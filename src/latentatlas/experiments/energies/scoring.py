@@ -49,8 +49,9 @@ class Scorer(Protocol):
 
 
 class Scoring(NamedTuple):
-    """A scorer, and whether seeds differ."""
+    """A scorer, its name among finished parts, and whether seeds differ."""
 
+    name: str
     score: Scorer
     learns: bool
 
@@ -103,13 +104,13 @@ def _vae_with_energy(x: Rows, new: Rows, *, seed: int, quick: bool) -> dict[str,
 
 
 SCORERS = (
-    Scoring(_atlas, True),
-    Scoring(_nearest, False),
-    Scoring(_components, False),
-    Scoring(_forest, True),
-    Scoring(_vae, True),
-    Scoring(_vae_with_energy, True),
-    Scoring(_random, True),
+    Scoring("atlas", _atlas, True),
+    Scoring("nearest", _nearest, False),
+    Scoring("components", _components, False),
+    Scoring("forest", _forest, True),
+    Scoring("vae", _vae, True),
+    Scoring("vae_with_energy", _vae_with_energy, True),
+    Scoring("random", _random, True),
 )
 
 
