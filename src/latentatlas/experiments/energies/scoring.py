@@ -12,8 +12,6 @@ from torch import Tensor
 
 from latentatlas.core import Batch, Constant, Ramp, Schedule, reproducible
 from latentatlas.estimator import Atlas
-from latentatlas.estimator.distilling import distillation_steps
-from latentatlas.estimator.fitting import default_edges
 from latentatlas.estimator.rows import blockwise
 from latentatlas.graph.exact import brute_force, measured
 from latentatlas.models import MLPEncoder, NeuralEnergy, PCAStem, VariationalAutoencoder, VariationalEncoder
@@ -35,7 +33,7 @@ Scores = Float[np.ndarray, " n"]
 
 ATLAS_SCORE = "**ours**: `anomaly_score`"
 PLACE_SCORE = "**ours**: distance to the rows at its place"
-_QUICK_STEPS = 40
+_STEPS, _QUICK_STEPS, _BATCH = 600, 40, 1_024
 _AT_ITS_PLACE, _NEIGHBOURS, _COMPONENTS = 15, 5, 50
 _DIM, _STEM, _NOISE, _CHAINS = 10, 128, 0.1, 4_096
 
@@ -116,8 +114,7 @@ SCORERS = (
 
 def _bound(x: Rows, new: Rows, divergence: GaussianDivergence | EnergyPrior, *, seed: int, quick: bool) -> Scores:
     """−ELBO of new rows at the mean code, in nats; noise of a column is a tenth of the mean variance."""
-    size = 2 * default_edges(len(x))
-    steps = _QUICK_STEPS if quick else distillation_steps(len(x), size)
+    steps = _QUICK_STEPS if quick else _STEPS
     with reproducible(seed):
         rows = torch.from_numpy(x)
         stem = PCAStem(x.shape[1], min(x.shape[1], len(x), _STEM)).fit(rows)
@@ -129,7 +126,7 @@ def _bound(x: Rows, new: Rows, divergence: GaussianDivergence | EnergyPrior, *, 
             "recon": (Reconstruction(), Constant(1.0)),
             "divergence": (divergence, Ramp(start=0, stop=max(1, steps // 5), high=2 * noise / h.shape[1])),
         }
-        source = RowBatches(Batch(x=h, row=torch.arange(len(x))), size=size, seed=seed)
+        source = RowBatches(Batch(x=h, row=torch.arange(len(x))), size=_BATCH, seed=seed)
         fit(model, Objective(terms), source, Recipe(steps, log_every=max(1, steps // 8)))
 
     def bound(block: Tensor) -> Tensor:
