@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from latentatlas.core import Batch, Constant, Ramp, Schedule, reproducible
-from latentatlas.estimator.distilling import distillation_steps
+from latentatlas.estimator.distilling import distillation_recipe
 from latentatlas.estimator.fitting import default_edges
 from latentatlas.estimator.rows import blockwise
 from latentatlas.experiments.maps import FittedMap, MapMethod
@@ -43,9 +43,9 @@ class BetaVAEMap(MapMethod):
         self.steps = steps
 
     def fit(self, x: np.ndarray, *, seed: int) -> FittedMap:
-        """As many steps, and as many rows in each, as the default of `Atlas` for so many rows."""
+        """As many passes over the rows as the default of `Atlas`."""
         size = 2 * default_edges(len(x))
-        steps = self.steps or distillation_steps(len(x), size)
+        steps = distillation_recipe(len(x), size, steps=self.steps).steps
         with reproducible(seed):
             rows = torch.from_numpy(x)
             stem = PCAStem(x.shape[1], min(x.shape[1], _COMPONENTS)).fit(rows)
