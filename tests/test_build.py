@@ -98,7 +98,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     ),
     "terms.GaussianDivergence": lambda: terms.GaussianDivergence(0.5, spread=2.0),
     "terms.NoiseContrast": lambda: terms.NoiseContrast(
-        models.NeuralEnergy(2, hidden=(4,)), landscape.MixtureDensity(3, 2)
+        models.NeuralEnergy(2, hidden=(4,)), landscape.MixtureDensity(3, 2), ratio=2
     ),
     "terms.ReplayBuffer": lambda: terms.ReplayBuffer(9, 2, fresh=0.1, reach=3.0),
     "terms.DeltaKernel": terms.DeltaKernel,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from latentatlas.experiments.cells import Cells
 from latentatlas.experiments.energies.digits import SEEDS, digits, labels_of
-from latentatlas.experiments.energies.scoring import ATLAS_SCORE, PLACE_SCORE, SCORERS, Scoring
+from latentatlas.experiments.energies.scoring import ATLAS_SCORE, ENERGY_SCORE, SCORERS, Scorer
 from latentatlas.experiments.maps.tables import Target, spread, table
 
 __all__ = ["area", "pictures", "run", "to_markdown"]
@@ -31,18 +32,12 @@ def run(*, quick: bool, log: Callable[[str], None], cells: Cells | None = None) 
     seeds = SEEDS[:1] if quick else SEEDS
     found: dict[str, dict[str, dict[str, list[float]]]] = {_AMONG_TEST: {}, _AS_PUBLISHED: {}}
     chosen = _QUICK_DIGITS if quick else _DIGITS
-    for seed in seeds:
-        for digit in chosen:
-            for scoring in SCORERS:
-                if not scoring.learns and seed != seeds[0]:
-                    continue
-                log(f"without {digit}, {scoring.name}, seed {seed}")
-                areas = cells.of(
-                    f"{digit} {scoring.name} {seed}", lambda s=seed, d=digit, e=scoring: _areas(e, d, s, quick)
-                )
-                for share, by_title in areas.items():
-                    for title, value in by_title.items():
-                        found[share].setdefault(title, {}).setdefault(str(digit), []).append(value)
+    for seed, digit, (name, scorer) in itertools.product(seeds, chosen, SCORERS.items()):
+        log(f"without {digit}, {name}, seed {seed}")
+        areas = cells.of(f"{digit} {name} {seed}", lambda e=scorer, d=digit, s=seed: _areas(e, d, s, quick))
+        for share, by_title in areas.items():
+            for title, value in by_title.items():
+                found[share].setdefault(title, {}).setdefault(str(digit), []).append(value)
     rows = [_training_rows(quick), len(digits(quick=quick).test)]
     return {"quick": quick, "seeds": list(seeds), "rows": rows, "digits": list(chosen), "areas": found}
 
@@ -111,14 +106,14 @@ def _training_rows(quick: bool) -> int:
     return len(digits(quick=quick).train) // 2 if quick else _TRAINING
 
 
-def _areas(scoring: Scoring, digit: int, seed: int, quick: bool) -> dict[str, dict[str, float]]:
+def _areas(scorer: Scorer, digit: int, seed: int, quick: bool) -> dict[str, dict[str, float]]:
     train, test = digits(quick=quick)
     usual = np.flatnonzero(labels_of(train) != digit)
     chosen = np.random.default_rng(seed).choice(usual, min(_training_rows(quick), len(usual)), replace=False)
     strange = labels_of(test) == digit
     of_all = strange.mean()
     share = of_all / (of_all + _KEPT_ASIDE * (1 - of_all))
-    scores = scoring.score(train.x[chosen], test.x, seed=seed, quick=quick)
+    scores = scorer(train.x[chosen], test.x, seed=seed, quick=quick)
     return {
         _AMONG_TEST: {title: area(strange, score) for title, score in scores.items()},
         _AS_PUBLISHED: {title: area(strange, score, share=share) for title, score in scores.items()},
@@ -128,7 +123,7 @@ def _areas(scoring: Scoring, digit: int, seed: int, quick: bool) -> dict[str, di
 def _verdicts(result: Mapping[str, Any]) -> list[str]:
     lines = []
     for share, by_title in result["areas"].items():
-        for title in (ATLAS_SCORE, PLACE_SCORE):
+        for title in (ATLAS_SCORE, ENERGY_SCORE):
             for digit, bound in _BOUNDS.items():
                 target = Target(f"{title}, {share}, without {digit}", "≥", bound)
                 lines.append(target.verdict(float(np.mean(by_title[title][str(digit)]))))

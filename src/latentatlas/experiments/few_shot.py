@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from latentatlas.experiments.cells import Cells
-from latentatlas.experiments.energies.classifying import LEARNERS, NO_PRIOR, PRIOR, told
+from latentatlas.experiments.energies.classifying import LEARNERS, NO_PRIOR, PRIOR, Learner, told
 from latentatlas.experiments.energies.digits import SEEDS, digits, labels_of
 from latentatlas.experiments.maps.tables import Target, spread, table
 
@@ -23,24 +23,23 @@ _TARGET_SHOTS = 5
 def run(*, quick: bool, log: Callable[[str], None], cells: Cells | None = None) -> dict[str, Any]:
     """Accuracy on the test rows of every learner, for each number of examples and each draw of them."""
     cells = cells or Cells()
-    train, test = digits(quick=quick)
-    label, truth = labels_of(train), labels_of(test)
     draws = _QUICK_DRAWS if quick else _DRAWS
     found: dict[str, dict[str, list[float]]] = {}
     for draw in range(draws):
-        seed = SEEDS[0] if quick else SEEDS[draw % len(SEEDS)]
+        log(f"draw {draw + 1} of {draws}")
         for title, learner in LEARNERS.items():
             for shots in _SHOTS:
-
-                def accuracy(shots: int = shots, learner: Any = learner, draw: int = draw, seed: int = seed) -> float:
-                    rows = drawn_examples(label, shots, seed=draw)
-                    return float((learner(rows, seed=seed, quick=quick) == truth).mean())
-
-                value = cells.of(f"{title} {shots} {draw}", accuracy)
+                value = cells.of(
+                    f"{title} {shots} {draw}", lambda e=learner, s=shots, d=draw: _accuracy(e, s, d, quick=quick)
+                )
                 found.setdefault(title, {}).setdefault(str(shots), []).append(value)
-        log(f"draw {draw + 1} of {draws}")
-    everything = cells.of("told", lambda: told(quick=quick))
-    return {"quick": quick, "rows": [len(train), len(test)], "draws": draws, "methods": found, "told": everything}
+    return {
+        "quick": quick,
+        "rows": [len(part) for part in digits(quick=quick)],
+        "draws": draws,
+        "methods": found,
+        "told": cells.of("told", lambda: told(quick=quick)),
+    }
 
 
 def to_markdown(result: Mapping[str, Any]) -> str:
@@ -90,3 +89,10 @@ def drawn_examples(label: np.ndarray, shots: int, *, seed: int) -> np.ndarray:
     return np.concatenate(
         [rng.choice(np.flatnonzero(label == each), shots, replace=False) for each in np.unique(label)]
     )
+
+
+def _accuracy(learner: Learner, shots: int, draw: int, *, quick: bool) -> float:
+    train, test = digits(quick=quick)
+    rows = drawn_examples(labels_of(train), shots, seed=draw)
+    seed = SEEDS[0] if quick else SEEDS[draw % len(SEEDS)]
+    return float((learner(rows, seed=seed, quick=quick) == labels_of(test)).mean())

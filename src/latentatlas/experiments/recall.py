@@ -18,7 +18,7 @@ __all__ = ["pictures", "run", "to_markdown"]
 
 _NOISES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _QUICK_NOISES = (0.0, 0.5)
-_JUDGED, _TIMED, _VOTERS, _TIMINGS = 2_000, 10_000, 5, 3
+_JUDGED, _TIMED, _VOTERS, _TIMINGS = 1_000, 10_000, 5, 3
 _PIXELS, _LATENTS = "noise on pixels", "noise on latents"
 _ARI, _SECONDS, _HALF = "ARI of the basins", "10,000 recalls, s", "0.5"
 _TARGETS = (

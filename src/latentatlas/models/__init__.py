@@ -30,5 +30,3 @@ __all__ = [
     "Stem",
     "VariationalEncoder",
 ]
-
-VariationalAutoencoder = Autoencoder  # for experiments.clusters, until that says Autoencoder

@@ -24,8 +24,8 @@ class VariationalEncoder(Encoder):
 
     In training mode z = μ + σ ∘ ξ with ξ ~ N(0, I), so that gradients reach both; in evaluation z = μ. With s the
     spread of the trunk, log σ² = 2 log s + 10 tanh(h/10 s), which cannot overflow. Wherever an encoder is wanted, this
-    one can be used; an `Autoencoder` with it is a variational one, and its terms read `mean` and `log_variance`. Without
-    a term such as `terms.GaussianDivergence` it learns to give σ → 0.
+    one can be used; an `Autoencoder` with it is a variational one, and its terms read `mean` and `log_variance`.
+    Without a term such as `terms.GaussianDivergence` it learns to give σ → 0.
 
     Args:
         trunk: an encoder of twice as many axes as z shall have, usually without noise of its own. With spread=1 the

@@ -12,7 +12,7 @@ from latentatlas.estimator.distilling import distillation_recipe
 from latentatlas.estimator.fitting import default_edges
 from latentatlas.estimator.rows import blockwise
 from latentatlas.experiments.maps import FittedMap, MapMethod
-from latentatlas.models import MLPEncoder, PCAStem, VariationalAutoencoder, VariationalEncoder
+from latentatlas.models import Autoencoder, MLPEncoder, PCAStem, VariationalEncoder
 from latentatlas.terms import GaussianDivergence, Objective, Reconstruction, Term
 from latentatlas.train import Recipe, RowBatches, fit
 
@@ -51,7 +51,7 @@ class BetaVAEMap(MapMethod):
             stem = PCAStem(x.shape[1], min(x.shape[1], _COMPONENTS)).fit(rows)
             h = stem(rows)
             trunk = MLPEncoder(stem.components, 2 * self.dim, spread=1.0, noise=0.0)
-            model = VariationalAutoencoder(VariationalEncoder(trunk))
+            model = Autoencoder(VariationalEncoder(trunk))
             model.adapt(h)
             noise = _NOISE * float(h.var(dim=0).mean())
             high = self.beta * 2 * noise / h.shape[1]

@@ -12,6 +12,7 @@ from latentatlas.data import Table, read_table
 from latentatlas.estimator import Atlas
 from latentatlas.experiments.clusters.priors import OrientedEdges
 from latentatlas.graph.exact import brute_force
+from latentatlas.graph.kd_tree import MOST_AXES
 
 __all__ = ["SEEDS", "Digits", "atlas_of_digits", "atlas_of_edges", "digits", "edges", "labels_of", "majority"]
 
@@ -75,9 +76,18 @@ def majority(
     >>> majority(known, label, np.array([[0.2]], np.float32), k=1), majority(known, label, known[:1], k=3)
     (array([3]), array([5]))
     """
-    votes = label[brute_force(new, known, k)[1]]
+    votes = label[_nearest(known, new, k)]
     classes = np.unique(label)
     return classes[(votes[:, :, None] == classes).sum(axis=1).argmax(axis=1)]
+
+
+def _nearest(known: np.ndarray, new: np.ndarray, k: int) -> np.ndarray:
+    """Numbers of the k nearest known rows, (n, k)."""
+    if known.shape[1] > MOST_AXES:
+        return brute_force(new, known, k)[1]
+    from scipy.spatial import cKDTree
+
+    return cKDTree(known).query(new, np.arange(1, k + 1))[1]
 
 
 def _atlas(seed: int, *, quick: bool) -> Atlas:

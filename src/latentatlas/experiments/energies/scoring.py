@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from latentatlas.core import Batch, Constant, Ramp, Schedule, reproducible
 from latentatlas.estimator import Atlas
 from latentatlas.estimator.rows import blockwise
 from latentatlas.graph.exact import brute_force, measured
-from latentatlas.models import MLPEncoder, NeuralEnergy, PCAStem, VariationalAutoencoder, VariationalEncoder
+from latentatlas.models import Autoencoder, MLPEncoder, NeuralEnergy, PCAStem, VariationalEncoder
 from latentatlas.terms import (
     ContrastiveDivergence,
     EnergyPrior,
@@ -26,13 +26,14 @@ from latentatlas.terms import (
 )
 from latentatlas.train import Recipe, RowBatches, fit
 
-__all__ = ["ATLAS_SCORE", "PLACE_SCORE", "SCORERS", "Scorer", "Scoring"]
+__all__ = ["ATLAS_SCORE", "ENERGY_SCORE", "PLACE_SCORE", "SCORERS", "Scorer"]
 
 Rows = Float[np.ndarray, "n features"]
 Scores = Float[np.ndarray, " n"]
 
 ATLAS_SCORE = "**ours**: `anomaly_score`"
-PLACE_SCORE = "**ours**: distance to the rows at its place"
+ENERGY_SCORE = "**ours**: VAE with an energy prior, −ELBO"
+PLACE_SCORE = "… distance to the rows at its place"
 _STEPS, _QUICK_STEPS, _BATCH = 600, 40, 1_024
 _AT_ITS_PLACE, _NEIGHBOURS, _COMPONENTS = 15, 5, 50
 _DIM, _STEM, _NOISE, _CHAINS = 10, 128, 0.1, 4_096
@@ -44,14 +45,6 @@ class Scorer(Protocol):
     def __call__(self, x: Rows, new: Rows, *, seed: int, quick: bool) -> Mapping[str, Scores]:
         """Scores of the new rows."""
         ...
-
-
-class Scoring(NamedTuple):
-    """A scorer, its name among finished parts, and whether seeds differ."""
-
-    name: str
-    score: Scorer
-    learns: bool
 
 
 def _atlas(x: Rows, new: Rows, *, seed: int, quick: bool) -> dict[str, Scores]:
@@ -98,18 +91,18 @@ def _vae_with_energy(x: Rows, new: Rows, *, seed: int, quick: bool) -> dict[str,
     """An energy in place of the Gaussian prior; the bound is known up to log Z, which is the same for all rows."""
     with reproducible(seed):
         prior = EnergyPrior(ContrastiveDivergence(NeuralEnergy(_DIM), ReplayBuffer(_CHAINS, _DIM), alpha=1e-3))
-    return {"VAE with an energy prior, −ELBO": _bound(x, new, prior, seed=seed, quick=quick)}
+    return {ENERGY_SCORE: _bound(x, new, prior, seed=seed, quick=quick)}
 
 
-SCORERS = (
-    Scoring("atlas", _atlas, True),
-    Scoring("nearest", _nearest, False),
-    Scoring("components", _components, False),
-    Scoring("forest", _forest, True),
-    Scoring("vae", _vae, True),
-    Scoring("vae_with_energy", _vae_with_energy, True),
-    Scoring("random", _random, True),
-)
+SCORERS: Mapping[str, Scorer] = {
+    "atlas": _atlas,
+    "nearest": _nearest,
+    "components": _components,
+    "forest": _forest,
+    "vae": _vae,
+    "vae_with_energy": _vae_with_energy,
+    "random": _random,
+}
 
 
 def _bound(x: Rows, new: Rows, divergence: GaussianDivergence | EnergyPrior, *, seed: int, quick: bool) -> Scores:
@@ -119,7 +112,7 @@ def _bound(x: Rows, new: Rows, divergence: GaussianDivergence | EnergyPrior, *, 
         rows = torch.from_numpy(x)
         stem = PCAStem(x.shape[1], min(x.shape[1], len(x), _STEM)).fit(rows)
         h = stem(rows)
-        model = VariationalAutoencoder(VariationalEncoder(MLPEncoder(stem.components, 2 * _DIM, spread=1.0, noise=0.0)))
+        model = Autoencoder(VariationalEncoder(MLPEncoder(stem.components, 2 * _DIM, spread=1.0, noise=0.0)))
         model.adapt(h)
         noise = _NOISE * float(h.var(dim=0).mean())
         terms: dict[str, tuple[Term, Schedule]] = {
@@ -130,10 +123,9 @@ def _bound(x: Rows, new: Rows, divergence: GaussianDivergence | EnergyPrior, *, 
         fit(model, Objective(terms), source, Recipe(steps, log_every=max(1, steps // 8)))
 
     def bound(block: Tensor) -> Tensor:
-        seen = stem(block)
-        mean, log_variance = model.encoder.posterior(seen)
-        gap = (block - stem.inverse(model.decode(mean))).square().sum(dim=1) / (2 * noise)
-        return gap + _divergences(divergence, mean, log_variance)
+        found = model(Batch(x=stem(block)))
+        gap = (block - stem.inverse(found.recon)).square().sum(dim=1) / (2 * noise)
+        return gap + _divergences(divergence, found.mean, found.log_variance)
 
     return blockwise(bound, new)
 

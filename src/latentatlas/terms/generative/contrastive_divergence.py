@@ -24,7 +24,8 @@ class ContrastiveDivergence(Term):
     The gradient of the likelihood of exp(−E)/Z needs samples of it: chains of the buffer go on by a short Langevin run
     in every step. They begin as codes with noise of `jitter` times their spread. When chains have settled, E = −log p
     up to a constant. α keeps energies from running to ±∞ where samples are bad: the value is at least −1/(2α), with E
-    about ∓1/(2α); it makes E about 4α too flat, and fixes the constant.
+    about ∓1/(2α); it makes E about 4α too flat, and fixes the constant. A high learning rate should fall to 0, as
+    that of `train.Recipe` does, or the energy gets worse again.
 
     In nats; near 0 when samples and codes agree, below it when they are told apart. z gets a gradient too, which draws
     codes downhill: `Detached` learns the energy of codes as they are. In evaluation mode no chain moves, and z⁻ are all

@@ -22,9 +22,9 @@ class GaussianDivergence(Term):
     Range [0, ∞), 0 where every row has the prior for its distribution: the posterior has then collapsed, codes say
     nothing. With `free_bits` λ every axis counts at least λ, Σ_a max(λ, mean_i KL_ia): below it nothing pulls, so an
     axis keeps that much. A weight that rises (`core.Ramp`) lets the decoder learn to use the codes before they cost;
-    the weight is β: with noise of variance v on every feature, Σ_f (x − x̂)²/(2 v) + KL is the evidence bound, and beside
-    `Reconstruction`, a mean over F features, a weight of 2 v/F. Reads `mean` and `log_variance`, which a model with a
-    `models.VariationalEncoder` gives. Cost O(n dim).
+    the weight is β: with noise of variance v on every feature, Σ_f (x − x̂)²/(2 v) + KL is the evidence bound, and
+    beside `Reconstruction`, a mean over F features, that is a weight of 2 v/F. Reads `mean` and
+    `log_variance`, which a model with a `models.VariationalEncoder` gives. Cost O(n dim).
 
     Args:
         free_bits: λ, in nats per axis.
