@@ -192,7 +192,7 @@ def test_neighbours_of_a_row(latentatlas, run: Path):
     gaps = np.linalg.norm(latent - latent[7], axis=1)
     gaps[7] = np.inf
     assert [hit["id"] for hit in hits] == [ids[row] for row in np.argsort(gaps)[:5]]
-    assert set(hits[0]) == {"id", "distance", "basin", "energy", "anomaly_p", "trust", "scale", "label"}
+    assert set(hits[0]) == {"id", "distance", "basin_name", "basin", "energy", "anomaly_p", "trust", "scale", "label"}
 
 
 def test_neighbours_for_people(latentatlas, run: Path):

@@ -258,7 +258,7 @@ def test_the_certificate(flat: Atlas):
         "overfit",
         "calibration",
     }
-    assert 0.1 < verdicts["collapse"].value < 0.5  # longer than wide, as the flowers are: 92 % of variance on one axis
+    assert 0.05 < verdicts["collapse"].value < 0.5  # longer than wide: one kind of flower lies far from the others
     assert verdicts["neighbourhood.trustworthiness"].value > 0.9
     assert verdicts["leakage"].status is Status.SKIP  # no nuisance was named
 

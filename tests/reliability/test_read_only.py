@@ -40,7 +40,7 @@ WORKING = {
 }
 QUICK = "QUICK = ('--dim', 2, '--basins', 3, '--steps', 5, '--threads', 1)\n"
 AS_NOBODY = (
-    "import codecs; codecs.lookup('unicode-escape')  # nobody may not read the folder of Python on some machines\n"
+    "import codecs, importlib.readers; codecs.lookup('unicode-escape')  # some let nobody read the folder of Python\n"
 )
 AS_NOBODY += "as_nobody(); os.environ['HOME'] = '/nonexistent'; os.environ['MPLCONFIGDIR'] = free\n" + QUICK
 

@@ -41,23 +41,27 @@ def digits() -> Table:
 
 
 def fitted(term: Term | tuple[Term, Constant] | None, digits: Table) -> Atlas:
-    return Atlas(dim=2, neighbour_term=term, steps=30, n_basins=3, batch_edges=32, threads=1).fit(digits)
+    return Atlas(dim=2, neighbour_term=term, steps=150, n_basins=3, batch_edges=64, threads=1).fit(digits)
+
+
+def falls(atlas: Atlas) -> bool:
+    """Whether the last three records are lower than the first three, on average: single batches differ much."""
+    values = atlas.history_["value/neighbours"]
+    values = values[np.isfinite(values)]
+    return bool(values[-3:].mean() < values[:3].mean())
 
 
 @pytest.mark.parametrize("term", _TERMS, ids=lambda term: type(term).__name__)
 def test_it_falls(term: Term, digits: Table):
     atlas = fitted(term, digits)
-    values = atlas.history_["value/neighbours"]
-    values = values[np.isfinite(values)]
     assert np.isfinite(atlas.latent_).all()
-    assert values[-1] < values[0]
+    assert falls(atlas)
 
 
 def test_geodesics_are_looked_up_by_row(digits: Table):
     along = LandmarkGeodesics(300, 16).fit(digits.x, knn_graph(digits.x, 10))
     atlas = fitted(Stress(geodesics=along), digits)
-    values = atlas.history_["value/neighbours"]
-    assert values[np.isfinite(values)][-1] < values[np.isfinite(values)][0]
+    assert falls(atlas)
     held_out = atlas.history_["held_out/neighbours"]  # rows the fit has not seen have geodesics too
     assert np.isfinite(held_out[-1])
 
