@@ -128,14 +128,15 @@ def layout_of(
     """
     graph, alone = fuzzy_weights(near), np.diff(mutual_graph(near).indptr) == 0
     apart, last = PHASES[:-1], PHASES[-1:]
+    whole = [phase._replace(steps=phase.steps // 2) for phase in last]  # basins as they are settle sooner than rows
     taken = itertools.count()
     descend = partial(lay_out, graph, seed=seed, device=device, on_step=lambda: shown.on_step(next(taken)))
 
     def finished(places: np.ndarray) -> np.ndarray:
         places = descend(places, x=h, phases=last, cells=_cells(places, alone, seed))
-        return descend(gathered(places, basins, share=_GATHERED), x=h, phases=last, cells=basins, rigid=True)
+        return descend(gathered(places, basins, share=_GATHERED), x=h, phases=whole, cells=basins, rigid=True)
 
-    shown.on_start(sum(phase.steps for phase in (*PHASES, *last)) * (1 if dim == 2 else 2))
+    shown.on_start(sum(phase.steps for phase in (*PHASES, *whole)) * (1 if dim == 2 else 2))
     try:
         plane = descend(start_of(h, 2), phases=apart)
         basins = density_basins(plane, n_basins, seed=seed)

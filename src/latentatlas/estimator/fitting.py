@@ -50,6 +50,7 @@ __all__ = [
 _STEM_COMPONENTS = 128
 _LAYOUT_COMPONENTS = 50
 _FINAL_SHARE = 0.1
+_FINAL_RECORDS = 4
 _FINAL_RATE = 1e-3
 STAGES = ("shape", "basins")
 
@@ -175,7 +176,7 @@ def fit_problem(
         last = max(1, int(_FINAL_SHARE * stage.recipe.steps))
         recipes = (
             stage.recipe,
-            Recipe(last, rate=_FINAL_RATE, mixed=stage.recipe.mixed, log_every=records_every(last)),
+            Recipe(last, rate=_FINAL_RATE, mixed=stage.recipe.mixed, log_every=max(1, last // _FINAL_RECORDS)),
         )
         fabric = fabric_on(problem.device)
         resumable = [[*callbacks, *_checkpoint(checkpoints, name)] for name in STAGES]

@@ -29,6 +29,9 @@ __all__ = [
 EXACT_ROWS = 20_000
 """Up to this many rows every pair is compared."""
 
+_TREE_ROWS = 5_000
+"""From here on a tree is faster where there are few features."""
+
 
 @runtime_checkable
 class Dissimilarity(Protocol):
@@ -111,12 +114,12 @@ def knn_graph(
     """The k-nearest-neighbour graph of the rows of `x`.
 
     Duplicates are neighbours of each other at distance 0; a row is never its own neighbour. Ties are broken by
-    the search library, always in the same way. Above 20,000 rows of up to three features a k-d tree is searched,
-    exactly. Of more features an inverted file: each row is compared with the rows of the nearest cells only, whose
-    number is raised until the recall on 512 sampled rows reaches `min_recall`; a neighbour that is as near as a true
-    one counts as found. Rows of many features are first compared in their leading principal axes, and the candidates
-    from there in all features. Where half of all axes or cells would be needed, as in noise of many features, every
-    pair is compared.
+    the search library, always in the same way. Above 5,000 rows of up to three features a k-d tree is searched,
+    exactly. Above 20,000 rows of more features an inverted file is: each row is compared with the rows of the nearest
+    cells only, whose number is raised until the recall on 512 sampled rows reaches `min_recall`; a neighbour that is as
+    near as a true one counts as found. Rows of many features are first compared in their leading principal axes, and
+    the candidates from there in all features. Where half of all axes or cells would be needed, as in noise of many
+    features, every pair is compared.
 
     Cost: O(n² features) for all pairs, O(n log n) for a tree, about O(n^1.3 features) otherwise. Memory besides data
     and result: 4 n features bytes, some 600 n for an inverted file (2,300 n where 256 axes are needed), and a working
@@ -127,7 +130,7 @@ def knn_graph(
         k: number of neighbours.
         metric: None is Euclidean.
         min_recall: of an inverted file.
-        exact: whether to compare all pairs; None does up to 20,000 rows.
+        exact: whether to compare all pairs; None does up to 20,000 rows, or 5,000 of up to three features.
         seed: of the cells and of the sample.
         max_memory: most bytes to take besides data and result; None is as above. The search then goes block by block,
             which can change distances in the last bit. Rows that do not fit at all: `knn_graph_of_blocks`.
@@ -145,7 +148,8 @@ def knn_graph(
         raise ShapeError(f"knn_graph wants 1 ≤ k < n; got k={k} for n={n} rows. Use k ≤ {max(n - 1, 0)} or more rows.")
     _check_finite(x)
     metric = metric or EuclideanDistance()
-    use_exact = n <= EXACT_ROWS if exact is None else exact
+    few_axes = x.shape[1] <= MOST_AXES and n > _TREE_ROWS
+    use_exact = (n <= EXACT_ROWS and not few_axes) if exact is None else exact
     kept = 4 * x.size + (0 if use_exact else bytes_kept(*x.shape))
     room = working_room("knn_graph", kept, max_memory=max_memory)
     rows = np.empty(x.shape, np.float32)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import no_type_check
@@ -29,10 +31,18 @@ def whole(loop: Callable[..., None], *arguments: object) -> None:
 
 def in_parts(loop: Callable[..., None], n: int, *arguments: object) -> None:
     """`loop(start, stop, *arguments)` over n rows, a part for each thread."""
-    edges = np.linspace(0, n, torch.get_num_threads() + 1).astype(np.int64)
-    with ThreadPoolExecutor(len(edges)) as pool:
-        for part in [pool.submit(whole, loop, *pair, *arguments) for pair in itertools.pairwise(edges)]:
-            part.result()
+    threads = torch.get_num_threads()
+    first, *others = itertools.pairwise(np.linspace(0, n, threads + 1).astype(np.int64))
+    waiting = [_pool(os.getpid(), threads).submit(whole, loop, *part, *arguments) for part in others]
+    whole(loop, *first, *arguments)
+    for part in waiting:
+        part.result()
+
+
+@functools.cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Threads that stay: starting them for every call would take as long as the loops. A forked process has its own."""
+    return ThreadPoolExecutor(max(1, threads - 1))
 
 
 @no_type_check

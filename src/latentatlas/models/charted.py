@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import final
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -76,9 +77,16 @@ class ChartEncoder(Encoder):
             h = h + self.noise * torch.randn_like(h)
         h = self.net(h)
         weights = torch.softmax(self.router(h).float(), dim=1)
-        offsets = self.offsets(h).float().reshape(-1, self.charts, self.dim)
-        places = self.centres + self.radii[:, None] * offsets
-        return Latents((weights[:, :, None] * places).sum(dim=1), charts=Charts(weights))
+        offsets = self._offsets_by_axis(h)
+        with torch.autocast(x.device.type, enabled=False):  # centres are far apart in units of an offset
+            z = weights @ self.centres + ((weights * self.radii)[:, None] * offsets).sum(dim=2)
+        return Latents(z, charts=Charts(weights))
+
+    def _offsets_by_axis(self, h: Float[Tensor, "n hidden"]) -> Float[Tensor, "n dim charts"]:
+        """O_k(h) with the charts last, so that sums over charts run along memory."""
+        heads = self.offsets.weight.unflatten(0, (self.charts, self.dim)).transpose(0, 1).flatten(0, 1)
+        shifts = self.offsets.bias.unflatten(0, (self.charts, self.dim)).T.flatten()
+        return F.linear(h, heads, shifts).float().unflatten(1, (self.dim, self.charts))
 
     def mirror(self) -> ChartDecoder:
         """A perceptron on radial functions of as many charts, half as wide."""

@@ -91,10 +91,13 @@ class _Training(nn.Module):
 
     def forward(self, batch: Batch, step: int) -> tuple[Report, Latents]:
         """The report, and the latents without gradient."""
-        device = batch.x.device
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.mixed and _multiplies_bfloat16(device)):
+        with self.products(batch.x.device):
             latents = self.model(batch)
             return self.objective(gather_fields(batch, latents, self._reach()), step=step), _detached(latents)
+
+    def products(self, device: torch.device) -> torch.autocast:
+        """Within it networks multiply in bfloat16, if they are to and the device is fast at it."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.mixed and _multiplies_bfloat16(device))
 
     def _reach(self) -> Reach:
         maps = {name: getattr(self.model, name, None) for name in ("encode", "decode", "route")}
@@ -334,7 +337,9 @@ def _held_out_values(training: _Training, held_out: Batch | None, step: int) -> 
     if held_out is None:
         return {}
     training.eval()
-    fields = gather_fields(held_out, training.model(held_out), training.landscape())
+    with training.products(held_out.x.device):
+        latents = training.model(held_out)
+    fields = gather_fields(held_out, latents, training.landscape())
     fields = {name: value for name, value in fields.items() if value is not None}
     values = {}
     for name, (term, schedule) in training.objective.terms.items():
