@@ -223,7 +223,7 @@ def test_blocks_of_a_limited_search_are_small(rng, monkeypatch):
 
     asked, knn = [], faiss.knn
     monkeypatch.setattr(faiss, "knn", lambda q, *rest: asked.append(len(q)) or knn(q, *rest))
-    x = rng.normal(size=(16_000, 2)).astype(np.float32)
+    x = rng.normal(size=(16_000, 4)).astype(np.float32)
     knn_graph(x, 100, max_memory=70_000_000)
     assert sum(asked) >= 16_000
     assert max(asked) < 5_000

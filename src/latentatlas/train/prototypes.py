@@ -55,7 +55,9 @@ class MovingAverage(Callback):
     w the memberships in the bank: one step of expectation and maximisation on a stream. With decay 0 and all rows in
     the batch it is EM for a mixture of equal Gaussians, and k-means where the bank is sharp; the mean energy of a bank
     with distance scores then never rises. A prototype whose use falls below `dead`/K moves to a random row among the
-    quarter of the batch that is farthest from all prototypes, drawn by the generator of torch.
+    quarter of the batch that is farthest from all prototypes, drawn by the generator of torch. Rows that lie `reach`
+    times as far from their nearest prototype as nine tenths of the batch do are outliers: they have no weight, since a
+    single one would drag one prototype after another away from its rows.
 
     As a callback of `fit` it freezes the prototypes for the time of the fit and takes the latents of every batch, with
     its weights; in a loop of one's own call `update`. Cost O(n K dim) for n rows.
@@ -64,6 +66,8 @@ class MovingAverage(Callback):
         bank: whose prototypes are moved.
         decay: what is kept of the past, 0 ≤ decay < 1.
         dead: use below which a prototype is moved elsewhere, in shares of the even one; 0 never does.
+        reach: how far a row may lie, > 1, in units of the distance that nine tenths of a batch keep; where these lie on
+            their prototypes every row counts.
 
     >>> bank = PrototypeBank.at(torch.tensor([[0.0], [9.0]]), beta=50.0)
     >>> MovingAverage(bank, decay=0.5).update(torch.tensor([[-1.0], [1.0], [10.0], [12.0]]))
@@ -78,14 +82,17 @@ class MovingAverage(Callback):
         learning*, 2017, appendix A.
     """
 
-    def __init__(self, bank: PrototypeBank, *, decay: float = 0.99, dead: float = 0.02):
+    def __init__(self, bank: PrototypeBank, *, decay: float = 0.99, dead: float = 0.02, reach: float = 100.0):
         if not (0 <= decay < 1 and 0 <= dead < 1):
             raise SpecError(
                 f"MovingAverage wants 0 ≤ decay < 1 and 0 ≤ dead < 1; got {decay}, {dead}. 0.99 and 0.02 are usual."
             )
+        if not reach > 1:
+            raise SpecError(f"MovingAverage wants reach > 1; got {reach}. 100 is usual, math.inf trusts every row.")
         self.bank = bank
         self.decay = decay
         self.dead = dead
+        self.reach = reach
         self._trained = bank.prototypes.requires_grad
         self._begin()
 
@@ -119,6 +126,10 @@ class MovingAverage(Callback):
         self._usage, self._sums = self._usage.to(self.bank.prototypes), self._sums.to(self.bank.prototypes)
         z = z.to(self.bank.prototypes)
         share = torch.ones_like(z[:, 0]) if weight is None else weight.to(z)
+        apart = torch.cdist(z, self.bank.prototypes).amin(dim=1)
+        usual = self.reach * apart.quantile(0.9)
+        if usual > 0:
+            z, share = z[apart <= usual], share[apart <= usual]
         members = self.bank.weights(z) * (share / share.sum())[:, None]
         self._usage.lerp_(members.sum(dim=0), 1 - self.decay)
         self._sums.lerp_(members.T @ z, 1 - self.decay)
