@@ -51,6 +51,15 @@ def test_groups_that_are_there_are_found_and_new_rows_join_them(method, blobs):
     assert ClusteringAccuracy()(label[1::2], found.predict(x[1::2])) > 0.99
 
 
+def test_layouts_are_made_once_and_their_time_is_counted_for_both(blobs):
+    x, _ = blobs
+    first, second = (BasinGroups(title, count=3, neighbours=(11, 14)).fit(x, seed=5) for title in ("one", "two"))
+    assert first.spared == 0 < second.spared
+    np.testing.assert_array_equal(first.groups, second.groups)
+    other = BasinGroups("other seed", count=3, neighbours=(11, 14)).fit(x, seed=6)
+    assert other.spared == 0
+
+
 def test_number_of_groups_is_found(blobs):
     x, label = blobs
     found = BasinGroups("found", count=None, neighbours=(15, 20)).fit(x, seed=0)

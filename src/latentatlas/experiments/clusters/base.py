@@ -22,11 +22,13 @@ class Grouped(NamedTuple):
         groups: number of the group of each training row, from 0.
         predict: groups of any rows; None where the method has no way to place new ones.
         places: (n, 2) of the training rows where the method has a map; else None.
+        spared: seconds that an earlier fit spent on what this one took over, counted as its own.
     """
 
     groups: Groups
     predict: Callable[[Rows], Groups] | None = None
     places: Float[np.ndarray, "n 2"] | None = None
+    spared: float = 0.0
 
 
 class ClusterMethod(ABC):

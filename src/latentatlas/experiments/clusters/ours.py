@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, final
 
@@ -22,6 +24,8 @@ __all__ = ["AgreeingGroups", "BasinGroups", "most_agreed"]
 _COMPONENTS, _VOTERS = 50, 5
 _NEIGHBOURS = (10, 12, 15, 20, 25)
 _RECALL = 0.99
+_MOST_KEPT = 8
+_KEPT: dict[tuple[str, tuple[int, ...], int], tuple[list[np.ndarray], float]] = {}
 
 
 @final
@@ -63,15 +67,15 @@ class BasinGroups(ClusterMethod):
         seen = torch.from_numpy(np.ascontiguousarray(look(x), dtype=np.float32))
         stem = PCAStem(seen.shape[1], min(_COMPONENTS, *seen.shape)).fit(seen)
         h = stem(seen).numpy()
-        planes = _layouts(h, self.neighbours, seed)
+        planes, spared = _layouts(h, self.neighbours, seed)
         found = [density_basins(plane, self.count, seed=seed) for plane in planes]
         kept = most_agreed(found)
         groups, plane = found[kept], planes[kept]
         if self.teacher is not None:
             groups, predict = self.teacher(x, groups, seed=seed)
-            return Grouped(groups, predict, plane)
+            return Grouped(groups, predict, plane, spared)
         voters = _voters(h, groups)
-        return Grouped(groups, lambda new: voters(stem(torch.from_numpy(look(new))).numpy()), plane)
+        return Grouped(groups, lambda new: voters(stem(torch.from_numpy(look(new))).numpy()), plane, spared)
 
 
 @final
@@ -119,15 +123,25 @@ def most_agreed(found: Sequence[np.ndarray]) -> int:
     return int(np.argmax(agreed))
 
 
-def _layouts(h: np.ndarray, neighbours: Sequence[int], seed: int) -> list[np.ndarray]:
-    """One layout, before its inside unfolds, for each number of neighbours."""
+def _layouts(h: np.ndarray, neighbours: Sequence[int], seed: int) -> tuple[list[np.ndarray], float]:
+    """One layout, before its inside unfolds, for each number of neighbours; and the seconds spared by earlier ones.
+
+    Methods that differ in what comes after the layouts share them: the last few are kept.
+    """
+    key = (hashlib.sha256(np.ascontiguousarray(h).tobytes()).hexdigest(), tuple(neighbours), seed)
+    if key in _KEPT:
+        return _KEPT[key]
+    started = time.perf_counter()
     most = len(h) - 1
     near = knn_graph(h, min(max(neighbours), most), min_recall=_RECALL, seed=seed)
     made = []
     for k in (min(each, most) for each in neighbours):
         first = Neighbours(near.indices[:, :k], near.distances[:, :k], near.recall, near.exact)
         made.append(lay_out(fuzzy_weights(first), start_of(h, 2), phases=PHASES[:-1], seed=seed))
-    return made
+    _KEPT[key] = made, time.perf_counter() - started
+    while len(_KEPT) > _MOST_KEPT:
+        _KEPT.pop(next(iter(_KEPT)))
+    return made, 0.0
 
 
 def _voters(h: np.ndarray, groups: np.ndarray) -> Callable[[np.ndarray], Any]:
