@@ -19,7 +19,16 @@ from latentatlas.core import (
     ShapeError,
     SpecError,
 )
-from latentatlas.terms import HSIC, Covariance, Objective, PrototypeEnergy, Reconstruction, Term, gather_fields
+from latentatlas.terms import (
+    HSIC,
+    Covariance,
+    LargestWeight,
+    Objective,
+    PrototypeEnergy,
+    Reconstruction,
+    Term,
+    gather_fields,
+)
 
 
 @final
@@ -136,3 +145,18 @@ def test_fields_of_batch_latents_and_callables():
     assert {name for name, value in fields.items() if value is not None} == {"x", "z", "charts", "energy"}
     assert {"nuisance", "edges", "encode", "decode", "route", "prototypes", "critic", "map"} <= set(fields)
     assert Objective({"e": PrototypeEnergy()})(fields, step=0).total.item() == 0
+
+
+def test_the_largest_weight_divides_the_sum_once_it_is_above_1():
+    terms = {"risk": (_Scaled(), Constant(1.0)), "penalty": (_Scaled(), Ramp(start=0, stop=10, high=100.0))}
+    scaled, plain = Objective(terms, scaling=LargestWeight()), Objective(terms)
+    fields = {"z": torch.full((4, 1), 5.0)}
+    for step, divisor in ((0, 1.0), (5, 50.0), (10, 100.0)):
+        report = scaled(fields, step=step)
+        assert report.total.item() == pytest.approx(plain(fields, step=step).total.item() / divisor)
+        assert report.weights == plain(fields, step=step).weights  # what the schedules say stays in the record
+
+
+def test_a_light_objective_is_not_enlarged():
+    objective = Objective({"risk": (_Scaled(), Constant(0.1))}, scaling=LargestWeight())
+    assert objective({"z": torch.full((4, 1), 5.0)}, step=0).total.item() == pytest.approx(1.5)
