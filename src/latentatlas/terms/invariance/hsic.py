@@ -182,9 +182,8 @@ def _hsic_of_matrices(k: Float[Tensor, "n n"], l: Float[Tensor, "n n"]) -> Tenso
     row = l.sum(dim=1) - l.diagonal()
     share = (row.sum() / (2 * (n - 1) * (n - 2)) - row / (n - 2))[:, None]
     one = torch.ones_like(share)
-    weight = torch.addmm(l, torch.cat([share, one], dim=1), torch.cat([one, share], dim=1).T)
-    total = torch.dot(k.flatten(), weight.flatten()) - torch.dot(k.diagonal(), weight.diagonal())
-    return total / (n * (n - 3))
+    weight = torch.addmm(l, torch.cat([share, one], dim=1), torch.cat([one, share], dim=1).T).fill_diagonal_(0)
+    return torch.dot(k.flatten(), weight.flatten()) / (n * (n - 3))
 
 
 def hsic_of_features(phi: Float[Tensor, "n a"], psi: Float[Tensor, "n b"]) -> Tensor:

@@ -25,6 +25,7 @@ __all__ = [
 
 _ALL_PAIRS = 128
 _SOME_PAIRS = 8192
+_FEW_CATEGORIES = 64
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -111,9 +112,11 @@ class DeltaKernel(Kernel):
 
     def __call__(self, rows: Shaped[Tensor, "n *features"]) -> Float[Tensor, "n n"]:
         """Values 0 and 1."""
-        if rows.ndim > 1:
-            return (rows.flatten(1)[:, None, :] == rows.flatten(1)[None, :, :]).all(dim=-1).to(_default())
-        return (rows[:, None] == rows[None, :]).to(_default())
+        code, categories = _codes(rows)
+        if categories <= _FEW_CATEGORIES:  # a product is faster than comparing
+            member = torch.nn.functional.one_hot(code, categories).to(_default())
+            return member @ member.T
+        return (code[:, None] == code[None, :]).to(_default())
 
     def phases(self, rows: Shaped[Tensor, "n *features"], count: int) -> Float[Tensor, "n count"]:
         """A uniform angle for every category."""
@@ -228,8 +231,9 @@ class _Exponents(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         rows, variance = ctx.saved_tensors
         (pull,) = grads
-        mass = pull.sum(dim=0) + pull.sum(dim=1)
-        return 2 / variance * (pull @ rows + pull.T @ rows - mass[:, None] * rows), None
+        beside = torch.cat([rows, torch.ones_like(rows[:, :1])], dim=1)
+        both = pull @ beside + pull.T @ beside
+        return 2 / variance * (both[:, :-1] - both[:, -1:] * rows), None
 
 
 def _exponents(rows: Float[Tensor, "n features"], variance: Tensor) -> Float[Tensor, "n n"]:
