@@ -14,7 +14,7 @@ from torch.nn import functional
 from latentatlas.core import DataError, Nuisance, ShapeError, SpecError
 from latentatlas.terms.base import Term
 from latentatlas.terms.invariance.columns import columns_of, require_categories
-from latentatlas.terms.risk import LogLoss, Risk, SquaredError, weighted_mean
+from latentatlas.terms.risk import LogLoss, Risk, weighted_mean
 
 __all__ = ["Adversarial", "ConditionalAdversarial"]
 
@@ -180,8 +180,6 @@ def _judged(who: str, risk: Risk, read: Tensor, nuisance: Nuisance, weight: Tens
             f'Rebind({who}(...), {{"nuisance": "nuisance.{next(iter(nuisance), "NAME")}"}}).'
         )
     columns_of(who, nuisance)
-    if isinstance(risk, SquaredError):
-        nuisance = nuisance.to(read.dtype).reshape(read.shape)
     return weighted_mean(risk(read, nuisance), weight)
 
 

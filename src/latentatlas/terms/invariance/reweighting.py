@@ -60,7 +60,7 @@ class Reweighting:
                 f"{_WHO} has no weight for label {int(label[first])} with {shown} (row {first}, counted from 0), which "
                 "the training rows never had together. Weight training rows only, or make it again with such rows."
             )
-        return weights
+        return weights.to(label.device)
 
     def fill(self, batch: Batch) -> Batch:
         """The batch with these weights, on top of its own where it has some.
