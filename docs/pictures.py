@@ -13,6 +13,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pictures_energy as energy
+import pictures_invariance as invariance
 import pictures_neural as neural
 import pictures_topology as topology
 import torch
@@ -49,6 +50,9 @@ def main() -> None:
     terms += [energy.swapped_assignment, energy.mutual_information, energy.chart_smoothness]
     terms += [neural.contrastive_divergence, neural.noise_contrast, neural.denoising_score]
     terms += [neural.gaussian_divergence, neural.energy_prior]
+    terms += [invariance.conditional_hsic, invariance.residual_hsic, invariance.prediction, invariance.irmv1]
+    terms += [invariance.vrex, invariance.mmd, invariance.coral, invariance.adversarial]
+    terms += [invariance.total_correlation, invariance.reweighting]
     pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {
         "synthetic": synthetic_sets,
         "landscape-digits": landscape_of_digits,

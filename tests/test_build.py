@@ -27,6 +27,8 @@ from latentatlas.store import Run
 EXAMPLES: dict[str, Callable[[], Any]] = {
     "core.Constant": lambda: core.Constant(0.5),
     "core.Cosine": lambda: core.Cosine(start=1, stop=5, low=0.1, high=2.0),
+    "core.Geometric": lambda: core.Geometric(start=1, stop=5, low=0.1, high=2.0),
+    "core.Logistic": lambda: core.Logistic(start=1, stop=5, high=2.0, steepness=3.0),
     "core.OnPlateau": lambda: core.OnPlateau("recon", patience=2, tolerance=0.1, ramp=7, high=3.0),
     "core.Ramp": lambda: core.Ramp(start=1, stop=5, low=0.1, high=2.0),
     "geometry.Euclidean": geometry.Euclidean,
@@ -75,6 +77,28 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "spectral.RayleighLambda": spectral.RayleighLambda,
     "spectral.SyntheticLambda": spectral.SyntheticLambda,
     "terms.HSIC": lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(2.0), nuisance_kernel=terms.DeltaKernel()),
+    "terms.Adversarial": lambda: terms.Adversarial(3, 2, hidden=(4,), risk=terms.SquaredError(), reversal=0.5),
+    "terms.ConditionalAdversarial": lambda: terms.ConditionalAdversarial(3, 2, 4, hidden=(4,), reversal=0.5),
+    "terms.ConditionalHSIC": lambda: terms.ConditionalHSIC(terms.HSIC(together=terms.Jointly(), features=7)),
+    "terms.CORAL": terms.CORAL,
+    "terms.IRMv1": lambda: terms.IRMv1(terms.SquaredError()),
+    "terms.Jointly": terms.Jointly,
+    "terms.LargestWeight": terms.LargestWeight,
+    "terms.LogLoss": terms.LogLoss,
+    "terms.MMD": lambda: terms.MMD(terms.MultiscaleKernel((0.5, 2.0)), features=7, exact_rows=9),
+    "terms.MinibatchWeights": terms.MinibatchWeights,
+    "terms.MultiscaleKernel": lambda: terms.MultiscaleKernel((0.5, 2.0)),
+    "terms.Prediction": lambda: terms.Prediction(terms.SquaredError()),
+    "terms.ResidualHSIC": lambda: terms.ResidualHSIC(
+        terms.LogLoss(), hsic=terms.HSIC(nuisance_kernel={"day": terms.GaussianKernel(2.0)}, exact_rows=9)
+    ),
+    "terms.Separately": terms.Separately,
+    "terms.SquaredError": terms.SquaredError,
+    "terms.StratifiedWeights": terms.StratifiedWeights,
+    "terms.TotalCorrelation": lambda: terms.TotalCorrelation(9, weights=terms.StratifiedWeights()),
+    "terms.Unscaled": terms.Unscaled,
+    "terms.VREx": lambda: terms.VREx(terms.SquaredError()),
+    "terms.WithinStrata": lambda: terms.WithinStrata(terms.MMD(), rows=9),
     "terms.Anchor": lambda: terms.Anchor(5, 2),
     "terms.ChartAssignment": lambda: terms.ChartAssignment(5, 3),
     "terms.BalancedAssignment": lambda: terms.BalancedAssignment(0.2, iterations=3),
@@ -120,7 +144,8 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     ),
     "terms.NeighborReconstruction": lambda: terms.NeighborReconstruction(terms.QuadraticExpansion()),
     "terms.Objective": lambda: terms.Objective(
-        {"recon": terms.Reconstruction(), "spread": (terms.Covariance(), core.Ramp(start=0, stop=9))}
+        {"recon": terms.Reconstruction(), "spread": (terms.Covariance(), core.Ramp(start=0, stop=9))},
+        scaling=terms.LargestWeight(),
     ),
     "terms.PrototypeEnergy": terms.PrototypeEnergy,
     "terms.PrototypeSeparation": lambda: terms.PrototypeSeparation(2.0, geometry=geometry.Euclidean()),
@@ -149,6 +174,11 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "train.Progress": lambda: train.Progress("Working"),
     "train.Recipe": lambda: train.Recipe(9, rate=0.1, decay=0.0, clip=1.0, warmup=0.2, log_every=3),
     "train.Silent": train.Silent,
+    "train.ExtrapolatedScore": lambda: train.ExtrapolatedScore(2.0),
+    "train.LeaveOneEnvironmentOut": train.LeaveOneEnvironmentOut,
+    "train.MeanScore": train.MeanScore,
+    "train.WithinEnvironments": lambda: train.WithinEnvironments(0.3, seed=1),
+    "train.WorstScore": train.WorstScore,
     "metrics.AdjustedRand": metrics.AdjustedRand,
     "metrics.BettiDifference": lambda: metrics.BettiDifference(0, landmarks=50, prime=3),
     "metrics.ClusteringAccuracy": metrics.ClusteringAccuracy,
@@ -195,7 +225,9 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
 
 NOT_CONFIGURATION = {
     **dict.fromkeys(("core.Batch", "core.Charts", "core.Edges", "core.Latents", "core.Reach"), "holds tensors"),
-    **dict.fromkeys(("terms.Report", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"),
+    **dict.fromkeys(
+        ("terms.Report", "terms.Reweighting", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"
+    ),
     **dict.fromkeys(
         ("checks.CrossCalibrated", "estimator.Basin", "estimator.FewShot", "estimator.Passage"), "is a result"
     ),
@@ -222,6 +254,7 @@ NOT_CONFIGURATION = {
     ),
     **dict.fromkeys(("landscape.LogPartition",), "is a result"),
     **dict.fromkeys(("landscape.Samples", "landscape.Wells"), "is a result"),
+    **dict.fromkeys(("train.Selection", "train.Split"), "is a result"),
     **dict.fromkeys(("checks.Status", "checks.Tier"), "is a word"),
     **dict.fromkeys(("terms.Term", "train.Callback"), "is a base class"),
 }

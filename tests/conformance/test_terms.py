@@ -58,6 +58,9 @@ def fields() -> Fields:
         "log_variance": _normal(9, _N, 3),
         "map": _normal(3, _N, 2),
         "nuisance": torch.arange(_N) % 3,
+        "label": torch.arange(_N) // 6,
+        "environment": torch.arange(_N) // 2 % 2,
+        "prediction": _normal(10, _N, 2),
         "weight": _normal(4, _N).exp(),
         "charts": Charts(_normal(5, _N, 4).softmax(dim=1)),
         "edges": _edges(),
@@ -122,6 +125,17 @@ def _chains() -> Term:
     return term.eval()
 
 
+def _hsic_of_reals() -> terms.HSIC:
+    return terms.HSIC(latent_kernel=terms.GaussianKernel(2.0), nuisance_kernel=terms.GaussianKernel(0.5))
+
+
+def _reading(term: Term) -> Term:
+    """A discriminator with the same small weights every time, whatever the type of the latent."""
+    for place, parameter in enumerate(term.parameters()):
+        torch.nn.init.constant_(parameter, 0.1 * (place + 1))
+    return term
+
+
 CASES = [
     Case(_chains, ("z",)),
     Case(lambda: terms.NoiseContrast(_energy_network(), landscape.MixtureDensity(2, 3)).eval(), ("z",)),
@@ -144,6 +158,20 @@ CASES = [
     Case(terms.RTDLite, ("z",)),
     Case(terms.NeighborReconstruction, ("z", "x")),
     Case(lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(1.5)), ("z",)),
+    Case(lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(1.5), exact_rows=0, features=40), ("z",)),
+    Case(lambda: terms.ConditionalHSIC(terms.HSIC(latent_kernel=terms.GaussianKernel(1.5))), ("z",)),
+    Case(lambda: terms.ResidualHSIC(terms.LogLoss(), hsic=_hsic_of_reals()), ("x", "prediction")),
+    Case(lambda: terms.WithinStrata(terms.Covariance(), rows=2), ("z",)),
+    Case(terms.Prediction, ("prediction", "weight")),
+    Case(terms.IRMv1, ("prediction", "weight")),
+    Case(terms.VREx, ("prediction", "weight")),
+    Case(lambda: terms.MMD(terms.GaussianKernel(1.5)), ("z",)),
+    Case(lambda: terms.MMD(terms.GaussianKernel(1.5), exact_rows=0, features=40), ("z",)),
+    Case(terms.CORAL, ("z",)),
+    Case(lambda: _reading(terms.Adversarial(3, 3, hidden=(4,))), ()),  # its gradient is reversed on purpose
+    Case(lambda: _reading(terms.ConditionalAdversarial(3, 3, 2, hidden=(4,))), ()),
+    Case(lambda: terms.TotalCorrelation(50), ("z", "mean", "log_variance")),
+    Case(lambda: terms.TotalCorrelation(50, weights=terms.StratifiedWeights()), ("z", "mean", "log_variance")),
     Case(terms.Covariance, ("z",)),
     Case(terms.PrototypeEnergy, ("z",)),
     Case(lambda: terms.PrototypeSeparation(5.0), ("prototypes",)),

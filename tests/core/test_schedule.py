@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 
-from latentatlas.core import Constant, Cosine, MissingInput, OnPlateau, Ramp, Schedule, SpecError
+from latentatlas.core import Constant, Cosine, Geometric, Logistic, MissingInput, OnPlateau, Ramp, Schedule, SpecError
 
 
 @pytest.mark.parametrize("kind", [Ramp, Cosine])
@@ -36,6 +37,8 @@ def test_bad_weights(weight):
         lambda: Ramp(start=0, stop=1, high=weight),
         lambda: Cosine(start=0, stop=1, low=weight),
         lambda: OnPlateau("recon", high=weight),
+        lambda: Logistic(start=0, stop=1, high=weight),
+        lambda: Geometric(start=0, stop=1, high=weight),
     ):
         with pytest.raises(SpecError, match="weight ≥ 0"):
             make()
@@ -45,6 +48,31 @@ def test_bad_weights(weight):
 def test_bad_intervals(start, stop):
     with pytest.raises(SpecError, match="start ≤ stop"):
         Ramp(start=start, stop=stop)
+    with pytest.raises(SpecError, match="Logistic wants 0 ≤ start ≤ stop"):
+        Logistic(start=start, stop=stop)
+    with pytest.raises(SpecError, match="Geometric wants 0 ≤ start ≤ stop"):
+        Geometric(start=start, stop=stop)
+
+
+def test_logistic_is_the_formula_of_gradient_reversal():
+    schedule = Logistic(start=10, stop=110, high=3.0, steepness=4.0)
+    for step in range(0, 130, 5):
+        share = min(max((step - 10) / 100, 0), 1)
+        assert schedule(step) == pytest.approx(3 * (2 / (1 + math.exp(-4 * share)) - 1))
+    assert Logistic(start=0, stop=1, steepness=1e6)(1) == 1.0  # no overflow
+    with pytest.raises(SpecError, match="steepness > 0"):
+        Logistic(start=0, stop=1, steepness=0.0)
+
+
+def test_geometric_multiplies_by_the_same_factor():
+    schedule = Geometric(start=5, stop=25, low=0.1, high=1000.0)
+    values = [schedule(step) for step in range(40)]
+    assert values[:6] == [0.1] * 6
+    assert values[25:] == pytest.approx([1000.0] * 15)
+    assert [b / a for a, b in pairwise(values[5:26])] == pytest.approx([10 ** (4 / 20)] * 20)
+    assert isinstance(schedule, Schedule)
+    with pytest.raises(SpecError, match="low > 0 and high > 0"):
+        Geometric(start=0, stop=1, low=0.0, high=1.0)
 
 
 @pytest.mark.parametrize("bad", [{"patience": 0}, {"ramp": -1}, {"tolerance": 1.0}, {"tolerance": math.nan}])

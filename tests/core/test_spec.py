@@ -64,7 +64,15 @@ def test_an_objective_is_plain_json():
         "fields": {"z": "map"},
     }
     kernel = {"type": "terms.GaussianKernel", "bandwidth": 2.0}
-    assert spec["terms"]["author"][0] == {"type": "terms.HSIC", "latent_kernel": kernel, "nuisance_kernel": None}
+    assert spec["terms"]["author"][0] == {
+        "type": "terms.HSIC",
+        "latent_kernel": kernel,
+        "nuisance_kernel": None,
+        "together": {"type": "terms.Separately"},
+        "features": 256,
+        "exact_rows": 2048,
+    }
+    assert spec["scaling"] == {"type": "terms.Unscaled"}
     assert spec["terms"]["author"][1]["watch"] == "near"
     assert spec["terms"]["axes"] == [{"type": "terms.Covariance"}, {"type": "core.Constant", "weight": 1.0}]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,23 @@ import torch
 from sklearn.datasets import load_digits
 
 from latentatlas.checks import Status
-from latentatlas.core import Constant, Ramp, ShapeError, SpecError
-from latentatlas.data import Table
+from latentatlas.core import Constant, Logistic, MissingInput, Ramp, ShapeError, SpecError
+from latentatlas.data import DataWarning, Table
 from latentatlas.estimator import Atlas
 from latentatlas.metrics import Trustworthiness
 from latentatlas.models import ChartEncoder, ImageEncoder, MLPEncoder, SignalEncoder
-from latentatlas.terms import HSIC, Covariance, NeighborContrast, PrototypeEnergy
+from latentatlas.terms import (
+    CORAL,
+    HSIC,
+    MMD,
+    Adversarial,
+    ConditionalHSIC,
+    Covariance,
+    NeighborContrast,
+    PrototypeEnergy,
+    Rebind,
+    WithinStrata,
+)
 
 Maker = Callable[..., Atlas]
 
@@ -277,6 +289,80 @@ def test_a_constant_nuisance_does_no_harm(quick: Maker, flowers: Table):
 def test_environments_are_recorded(quick: Maker, flowers: Table):
     where = np.array(["hill", "shore"] * 75)
     assert quick(steps=2).fit(flowers.x, environment=where).points()["environment"].tolist() == where.tolist()
+
+
+# ---------------------------------------------------------------- nuisances beside labels and environments
+
+
+def dependent(flowers: Table) -> np.ndarray:
+    """A nuisance that goes with the class in five of six rows."""
+    classes = np.unique(flowers.label, return_inverse=True)[1]
+    return np.where(np.arange(150) % 6 == 0, (classes + 1) % 3, classes)
+
+
+def test_a_nuisance_that_goes_with_the_label_is_told(quick: Maker, flowers: Table):
+    message = r"^'colour' depends on y \(debiased CKA 0\.\d\d\).*nuisance_term=latentatlas\.terms\.ConditionalHSIC\(\)"
+    with pytest.warns(DataWarning, match=message):
+        quick(steps=2).fit(flowers.x, flowers.label, nuisance={"colour": dependent(flowers), "odd": np.arange(150) % 2})
+    quick(steps=2, nuisance_term=HSIC()).fit(
+        flowers.x, flowers.label, nuisance=dependent(flowers)
+    )  # asked for: no word
+    quick(steps=2, nuisance_term=None).fit(flowers.x, flowers.label, nuisance=dependent(flowers))
+    quick(steps=2).fit(flowers.x, flowers.label, nuisance=np.arange(150) % 2)
+
+
+def test_a_conditional_term_reads_the_label(quick: Maker, flowers: Table, no_pictures: None, tmp_path: Path):
+    settings = {"steps": 40, "nuisance_term": ConditionalHSIC()}
+    table = Table(flowers.x, label=flowers.label, nuisance={"colour": dependent(flowers)})
+    atlas = quick(**settings).fit(table)
+    assert np.isfinite(atlas.history_["value/invariance"][1:]).all()
+    report = atlas.save(tmp_path / "run").path
+    assert "trained on by the term invariance" in (Path(report) / "report.html").read_text()
+    shuffled = Table(flowers.x, label=np.roll(flowers.label, 25), nuisance=table.nuisance)
+    assert not np.array_equal(atlas.latent_, quick(**settings).fit(shuffled).latent_)
+    with pytest.raises(
+        MissingInput, match=r"^Term 'invariance' \(ConditionalHSIC\) reads `label`, but the batch has none"
+    ):
+        quick(**settings).fit(flowers.x, nuisance=dependent(flowers))
+
+
+def test_labels_are_not_trained_on_by_default(quick: Maker, flowers: Table, no_pictures: None, tmp_path: Path):
+    nuisance = {"odd": np.arange(150) % 2}
+    with_labels = quick(steps=20).fit(Table(flowers.x, label=flowers.label, nuisance=nuisance))
+    without = quick(steps=20).fit(Table(flowers.x, nuisance=nuisance))
+    np.testing.assert_array_equal(with_labels.latent_, without.latent_)
+    assert "not trained on" in (Path(with_labels.save(tmp_path / "run").path) / "report.html").read_text()
+
+
+def test_the_label_is_read_again_by_an_update(quick: Maker, flowers: Table):
+    order = np.random.default_rng(0).permutation(150)
+    x, label, colour = flowers.x[order], flowers.label[order], dependent(flowers)[order]
+    atlas = quick(steps=20, nuisance_term=ConditionalHSIC()).fit(x[:100], label[:100], nuisance=colour[:100])
+    atlas.partial_fit(x[100:], label[100:], nuisance=colour[100:])
+    assert np.isfinite(atlas.history_["value/invariance"][-1])
+
+
+@pytest.mark.parametrize("term", [MMD(), CORAL(), (WithinStrata(MMD()), Constant(2.0))], ids=["mmd", "coral", "within"])
+def test_environments_are_brought_together(quick: Maker, flowers: Table, term: Any):
+    where = np.array(["hill", "shore", "shore"] * 50)
+    x = flowers.x + 2.0 * (where == "hill")[:, None]
+    atlas = quick(steps=60, nuisance_term=term).fit(x, flowers.label, environment=where)
+    assert "layout" not in atlas.objective_.terms  # a layout would keep them apart
+    assert np.isfinite(atlas.history_["value/invariance"][1:]).all()
+    assert weights(atlas, "invariance")[-1] == (2.0 if isinstance(term, tuple) else 20.0)
+
+
+def test_an_environment_term_without_environments(quick: Maker, flowers: Table):
+    assert "invariance" not in quick(steps=2, nuisance_term=MMD()).fit(flowers.x).objective_.terms
+    with pytest.raises(MissingInput, match=r"^Term 'invariance' \(MMD\) reads `environment`, but the batch has none"):
+        quick(steps=2, nuisance_term=MMD()).fit(flowers.x, nuisance=np.arange(150) % 2)
+
+
+def test_one_of_several_nuisances_by_name(quick: Maker, flowers: Table):
+    nuisance = {"odd": np.arange(150) % 2, "third": np.arange(150) % 3}
+    term = Rebind(Adversarial(2, 3, hidden=(8,)), {"nuisance": "nuisance.third"})
+    atlas = quick(steps=20, nuisance_term=(term, Logistic(start=0, stop=20))).fit(flowers.x, nuisance=nuisance)
+    assert np.isfinite(atlas.history_["value/invariance"][1:]).all()
 
 
 # ---------------------------------------------------------------- encoders

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from latentatlas.experiments.term_speed import generative_term_speed, topology_term_speed
+from latentatlas.experiments.term_speed import generative_term_speed, invariance_term_speed, topology_term_speed
 
 
 def test_every_term_is_timed():
@@ -9,6 +9,14 @@ def test_every_term_is_timed():
     timed = {name: value for name, value in figures.items() if name.endswith(", ms")}
     assert len(timed) == 11
     assert all(0 < value < 1000 for value in timed.values())
+
+
+def test_terms_of_invariance_are_timed():
+    figures = invariance_term_speed(24, 2)
+    timed = {name: value for name, value in figures.items() if name.endswith(", ms")}
+    assert len(timed) == 15
+    assert all(0 < value < 1000 for value in timed.values())
+    assert "HSIC, 192 rows, random features, ms" in timed
 
 
 def test_learning_an_energy_is_timed_beside_the_autoencoder():

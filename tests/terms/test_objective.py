@@ -11,15 +11,28 @@ from latentatlas.core import (
     Batch,
     Charts,
     Constant,
+    Geometric,
     Latents,
     MissingInput,
     OnPlateau,
     Ramp,
     Reach,
+    Schedule,
     ShapeError,
     SpecError,
 )
-from latentatlas.terms import HSIC, Covariance, Objective, PrototypeEnergy, Reconstruction, Term, gather_fields
+from latentatlas.terms import (
+    HSIC,
+    Covariance,
+    IRMv1,
+    LargestWeight,
+    Objective,
+    Prediction,
+    PrototypeEnergy,
+    Reconstruction,
+    Term,
+    gather_fields,
+)
 
 
 @final
@@ -136,3 +149,48 @@ def test_fields_of_batch_latents_and_callables():
     assert {name for name, value in fields.items() if value is not None} == {"x", "z", "charts", "energy"}
     assert {"nuisance", "edges", "encode", "decode", "route", "prototypes", "critic", "map"} <= set(fields)
     assert Objective({"e": PrototypeEnergy()})(fields, step=0).total.item() == 0
+
+
+def test_the_largest_weight_divides_the_sum_once_it_is_above_1():
+    terms = {"risk": (_Scaled(), Constant(1.0)), "penalty": (_Scaled(), Ramp(start=0, stop=10, high=100.0))}
+    scaled, plain = Objective(terms, scaling=LargestWeight()), Objective(terms)
+    fields = {"z": torch.full((4, 1), 5.0)}
+    for step, divisor in ((0, 1.0), (5, 50.0), (10, 100.0)):
+        report = scaled(fields, step=step)
+        assert report.total.item() == pytest.approx(plain(fields, step=step).total.item() / divisor)
+        assert report.weights == plain(fields, step=step).weights  # what the schedules say stays in the record
+
+
+def test_a_light_objective_is_not_enlarged():
+    objective = Objective({"risk": (_Scaled(), Constant(0.1))}, scaling=LargestWeight())
+    assert objective({"z": torch.full((4, 1), 5.0)}, step=0).total.item() == pytest.approx(1.5)
+
+
+def _two_rules(rates: tuple[float, float], seed: int) -> dict[str, Tensor]:
+    """Signs of shape, right in 75 % of the rows, and of colour, right at another rate in each environment."""
+    generator = torch.Generator().manual_seed(seed)
+    label, environment = torch.randint(0, 2, (4000,), generator=generator), torch.arange(4000) % 2
+    right = torch.stack([torch.full((4000,), 0.75), torch.tensor(rates)[environment]], dim=1)
+    agrees = torch.rand(4000, 2, generator=generator) < right
+    return {"x": torch.where(agrees, 1.0, -1.0) * (2 * label - 1)[:, None], "label": label, "environment": environment}
+
+
+def _penalised(schedule: Schedule) -> float:
+    """The risk that is left to a small network under a penalty of 10,000."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
+    objective = Objective({"risk": Prediction(), "penalty": (IRMv1(), schedule)}, scaling=LargestWeight())
+    optimiser, fields = torch.optim.Adam(network.parameters(), lr=0.02), _two_rules((0.9, 0.8), 0)
+    for step in range(600):
+        report = objective(fields | {"prediction": network(fields["x"])[:, 0]}, step=step)
+        optimiser.zero_grad()
+        report.total.backward()
+        optimiser.step()
+    return report.values["risk"].item()
+
+
+def test_a_penalty_that_comes_late_does_not_collapse_the_prediction():
+    at_once = _penalised(Constant(1e4))
+    late = _penalised(Geometric(start=200, stop=400, low=1.0, high=1e4))
+    assert at_once > 0.6  # nearly the constant, which costs log 2 = .693 and has no penalty either
+    assert late < 0.57  # shape alone can do .562

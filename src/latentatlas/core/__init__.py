@@ -11,10 +11,10 @@ from latentatlas.core.errors import (
     did_you_mean,
     require_extra,
 )
-from latentatlas.core.schedule import Constant, Cosine, OnPlateau, Ramp, Schedule
+from latentatlas.core.schedule import Constant, Cosine, Geometric, Logistic, OnPlateau, Ramp, Schedule
 from latentatlas.core.seed import available_threads, reproducible
 from latentatlas.core.spec import constructor_arguments, constructor_parameters, to_spec, type_name
-from latentatlas.core.types import Batch, Charts, Edges, Latents, Map, Reach, ScalarField
+from latentatlas.core.types import Batch, Charts, Edges, Latents, Map, Nuisance, Reach, ScalarField
 
 __all__ = [
     "AtlasError",
@@ -24,9 +24,12 @@ __all__ = [
     "Cosine",
     "DataError",
     "Edges",
+    "Geometric",
     "Latents",
+    "Logistic",
     "Map",
     "MissingInput",
+    "Nuisance",
     "OnPlateau",
     "Ramp",
     "Reach",

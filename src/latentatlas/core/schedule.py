@@ -8,7 +8,7 @@ from typing import Any, Protocol, final, runtime_checkable
 
 from latentatlas.core.errors import MissingInput, SpecError
 
-__all__ = ["Constant", "Cosine", "OnPlateau", "Ramp", "Schedule"]
+__all__ = ["Constant", "Cosine", "Geometric", "Logistic", "OnPlateau", "Ramp", "Schedule"]
 
 
 @runtime_checkable
@@ -72,6 +72,58 @@ class Cosine:
         """The weight λ(step)."""
         fraction = _fraction(step, self.start, self.stop)
         return self.low + (self.high - self.low) * (1 - math.cos(math.pi * fraction)) / 2
+
+
+@final
+class Logistic:
+    r"""high · (2/(1 + exp(−steepness · p)) − 1) with p the share of the way from `start` to `stop`; constant outside.
+
+    Rises fast, then levels off: with the steepness 10 it is at .99991 of `high` at the stop. The schedule of gradient
+    reversal, whose discriminator must learn something before it is fought.
+
+    >>> schedule = Logistic(start=0, stop=100)
+    >>> [round(schedule(step), 4) for step in (0, 10, 50, 100)]
+    [0.0, 0.4621, 0.9866, 0.9999]
+
+    References:
+        Ganin, Lempitsky, *Unsupervised domain adaptation by backpropagation*, 2015, section 4.
+    """
+
+    def __init__(self, *, start: int, stop: int, high: float = 1.0, steepness: float = 10.0):
+        self.start, self.stop = _interval("Logistic", start, stop)
+        self.high = _weight("Logistic", high)
+        if not (math.isfinite(steepness) and steepness > 0):
+            raise SpecError(f"Logistic wants a finite steepness > 0; got {steepness!r}. 10 is usual.")
+        self.steepness = float(steepness)
+
+    def __call__(self, step: int) -> float:
+        """The weight λ(step)."""
+        fraction = _fraction(step, self.start, self.stop)
+        return self.high * math.tanh(self.steepness * fraction / 2)  # the same function, without overflow
+
+
+@final
+class Geometric:
+    """low · (high/low)^p with p the share of the way from `start` to `stop`; constant outside.
+
+    Every step multiplies the weight by the same factor: for penalties that rise over orders of magnitude, where a jump
+    would throw the network off and a linear ramp is at its height at once. Goes with `terms.LargestWeight`.
+
+    >>> schedule = Geometric(start=100, stop=200, low=1.0, high=10_000.0)
+    >>> [round(schedule(step)) for step in (0, 125, 150, 999)]
+    [1, 10, 100, 10000]
+    """
+
+    def __init__(self, *, start: int, stop: int, low: float = 1.0, high: float = 1.0):
+        self.start, self.stop = _interval("Geometric", start, stop)
+        self.low = _weight("Geometric", low)
+        self.high = _weight("Geometric", high)
+        if not (self.low > 0 and self.high > 0):
+            raise SpecError(f"Geometric wants low > 0 and high > 0; got {low} and {high}. From 0 use a Ramp.")
+
+    def __call__(self, step: int) -> float:
+        """The weight λ(step)."""
+        return self.low * (self.high / self.low) ** _fraction(step, self.start, self.stop)
 
 
 @final

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-__all__ = ["Batch", "Charts", "Edges", "Latents", "Map", "Reach", "ScalarField"]
+__all__ = ["Batch", "Charts", "Edges", "Latents", "Map", "Nuisance", "Reach", "ScalarField"]
 
 Map = Callable[[Tensor], Tensor]
 """A batched map such as an encoder or a decoder: `(n, a) -> (n, b)`."""
 
 ScalarField = Callable[[Tensor], Tensor]
 """An energy over points: `(n, dim) -> (n,)`."""
+
+Nuisance = Shaped[Tensor, "n ..."] | Mapping[str, Shaped[Tensor, "n ..."]]
+"""One column, or several by name: integer codes are categories, reals are numbers. Never joined into one matrix."""
 
 
 class Edges(NamedTuple):
@@ -38,7 +41,7 @@ class Batch(NamedTuple):
         x: patterns, one row each; images may keep their axes.
         row: row numbers in the training set.
         label: class or target of each row.
-        nuisance: what must not matter; integer codes or real columns.
+        nuisance: what must not matter: one column of integer codes or reals, or several such columns by name.
         environment: integer code of the environment of each row.
         view: a second, transformed view of `x`.
         weight: non-negative sample weights.
@@ -48,7 +51,7 @@ class Batch(NamedTuple):
     x: Float[Tensor, "n *features"]
     row: Int[Tensor, " n"] | None = None
     label: Shaped[Tensor, "n *labels"] | None = None
-    nuisance: Shaped[Tensor, "n *nuisances"] | None = None
+    nuisance: Nuisance | None = None
     environment: Int[Tensor, " n"] | None = None
     view: Float[Tensor, "n *features"] | None = None
     weight: Float[Tensor, " n"] | None = None
@@ -71,6 +74,7 @@ class Latents(NamedTuple):
         map: two-dimensional coordinates for the picture; is `z` itself when `dim` is 2.
         mean: of the Gaussian that z was drawn from, in the units of z.
         log_variance: of that Gaussian, for each axis.
+        prediction: of the label from z: one logit for each class, one for two classes, or the target itself.
     """
 
     z: Float[Tensor, "n dim"]
@@ -79,6 +83,7 @@ class Latents(NamedTuple):
     map: Float[Tensor, "n 2"] | None = None
     mean: Float[Tensor, "n dim"] | None = None
     log_variance: Float[Tensor, "n dim"] | None = None
+    prediction: Float[Tensor, "n *outputs"] | None = None
 
 
 class Reach(NamedTuple):

@@ -18,6 +18,7 @@ from latentatlas.estimator.drift import Drift
 from latentatlas.estimator.exploring import ExploredAtlas
 from latentatlas.estimator.exporting import export_encoder, write_whole
 from latentatlas.estimator.fitting import Problem, fit_problem
+from latentatlas.estimator.known import Known, warn_of_dependence
 from latentatlas.estimator.measuring import evidence_of, measure
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.points import points_of
@@ -53,7 +54,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         encoder: one of `latentatlas.models` with the same `dim`; "auto" is a `ChartEncoder` on principal components.
         neighbour_term: keeps neighbours: "auto" lays the rows out first, with a nuisance as 1.0; else None, a factor on
             the default weight of `NeighborContrast`, a term, or (term, schedule).
-        nuisance_term: removes the nuisances given to `fit`: "auto", None, a factor, a term, or (term, schedule).
+        nuisance_term: removes the nuisances given to `fit`: "auto" (`HSIC`, one kernel each), None, a factor, a term,
+            or (term, schedule).
         basin_term: deepens the basins at the end of the fit, likewise.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
         steps: optimiser steps; None takes ten passes over the rows, 600 or more for few; a neighbour term 400 to 4,000.
@@ -143,14 +145,17 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         Args:
             X: (n, features) numbers: NumPy, pandas, polars, torch, SciPy sparse, nested lists, a `data.Table`, or
                 `data.Shards`, of which a sample is trained on and all rows are placed when the run is saved.
-            y: class of each row; never trained on, only reported against.
+            y: class of each row; reported against, and trained on only by a term that you pass and that reads `label`,
+                such as `nuisance_term=ConditionalHSIC()`.
             nuisance: what must not matter: one column, a dict of columns, or a frame.
-            environment: environment of each row; recorded.
+            environment: environment of each row; recorded, and read by a term that you pass, such as
+                `nuisance_term=MMD()`.
             checkpoint: folder for the state of the training, written every minute. If a fit is interrupted, the same
                 call goes on from there, to a result bit-equal to that of an uninterrupted fit.
 
         Raises:
             DataError: for NaN, text, equal rows, missing values.
+            MissingInput: if a term reads a label or environment that is not given.
             ShapeError: for too few rows, or columns of another length.
             SpecError: for a setting out of range.
             StoreError: if the checkpoints are those of another fit, or damaged.
@@ -162,12 +167,14 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         held_out = held_out_rows(len(table), self.held_out, seed=self.random_state)
         preparation = Preparation.of(table.x[~held_out], standardize=self.standardize, unit=self.metric == "cosine")
         x = preparation(table.x)
+        problem = Problem.of(self)
+        if problem.removes_all():
+            warn_of_dependence(table)
         fitted = fit_problem(
-            Problem.of(self),
+            problem,
             x,
             np.flatnonzero(~held_out),
-            nuisance=table.nuisance,
-            environment=table.environment,
+            known=Known.of(table, reads=problem.reads()),
             callbacks=self._callbacks(),
             checkpoints=None if checkpoint is None else open_checkpoints(checkpoint, self, table),
         )

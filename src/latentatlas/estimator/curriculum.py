@@ -21,7 +21,7 @@ from latentatlas.terms import (
 if TYPE_CHECKING:
     from latentatlas.estimator.fitting import Problem
 
-__all__ = ["Wanted", "basin_terms", "contrast_terms", "neighbour_terms", "records_every", "settled"]
+__all__ = ["Wanted", "basin_terms", "contrast_terms", "neighbour_terms", "reads_of", "records_every", "settled"]
 
 Wanted = str | float | Term | tuple[Term, Schedule] | None
 """What a user may pass for a family of terms: "auto", a factor on the default weight, a term, a term with its schedule,
@@ -37,7 +37,8 @@ def contrast_terms(problem: Problem, model: Autoencoder, batch: Batch, steps: in
         terms["neighbours"] = neighbours
         if model.head is not None:
             terms["map"] = (Rebind(deepcopy(neighbours[0]), {"z": "map"}), neighbours[1])
-    if batch.nuisance is not None:
+    by_environment = batch.environment is not None and "environment" in reads_of(problem.nuisance_term)
+    if batch.nuisance is not None or by_environment:
         middle = Ramp(start=steps // 10, stop=max(1, 3 * steps // 10), high=20.0)
         invariance = _wanted(problem.nuisance_term, HSIC(), middle, who="nuisance_term")
         if invariance is not None:
@@ -79,6 +80,12 @@ def _wanted(choice: Wanted, term: Term, schedule: Ramp, *, who: str) -> tuple[Te
     raise SpecError(
         f'Atlas wants {who}="auto", None, a factor on the default weight, a Term, or (Term, Schedule); got {choice!r}.'
     )
+
+
+def reads_of(choice: Wanted) -> set[str]:
+    """Fields that a term passed by the user reads; none for the defaults, which never read a label."""
+    term = choice[0] if isinstance(choice, tuple | list) and choice else choice
+    return {entry.field for entry in term.inputs()} if isinstance(term, Term) else set()
 
 
 def settled(objective: Objective) -> dict[str, tuple[Term, Schedule]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from latentatlas.core import Batch, Schedule, SpecError, reproducible, to_spec
-from latentatlas.data import DataWarning, encode_labels
+from latentatlas.data import DataWarning
 from latentatlas.estimator.basins import bank_at, seed_bank
-from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, records_every, settled
+from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, reads_of, records_every, settled
 from latentatlas.estimator.distilling import (
     chart_encoder,
     distillation_recipe,
@@ -27,10 +27,10 @@ from latentatlas.estimator.distilling import (
     principal,
     seat_charts,
 )
+from latentatlas.estimator.known import Known
 from latentatlas.estimator.rows import both_graphs
 from latentatlas.graph import Neighbours, fuzzy_weights
 from latentatlas.landscape import PrototypeBank
-from latentatlas.metrics import is_categorical
 from latentatlas.models import Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
 from latentatlas.terms import Objective, Term
 from latentatlas.train import BatchSource, Callback, Checkpoint, EdgeBatches, Progress, Recipe, RowBatches, Silent, fit
@@ -44,7 +44,6 @@ __all__ = [
     "fabric_on",
     "fit_problem",
     "joined",
-    "stem_batch",
 ]
 
 _STEM_COMPONENTS = 128
@@ -73,9 +72,19 @@ class Problem:
     threads: int | None
     seed: int
 
-    def distils(self, nuisance: Mapping[str, np.ndarray]) -> bool:
+    def distils(self, known: Known) -> bool:
         """Whether rows are laid out first; a layout would keep a nuisance, and a term asked for is trained as such."""
-        return self.neighbour_term == "auto" and not nuisance
+        by_environment = known.environment is not None and "environment" in reads_of(self.nuisance_term)
+        return self.neighbour_term == "auto" and not known.nuisance and not by_environment
+
+    def removes_all(self) -> bool:
+        """Whether all of a nuisance is to go, as by default, and not what a term of the user's own decides."""
+        choice = self.nuisance_term
+        return choice == "auto" or (isinstance(choice, int | float) and not isinstance(choice, bool) and choice > 0)
+
+    def reads(self) -> set[str]:
+        """Fields that the terms passed by the user read."""
+        return set().union(*map(reads_of, (self.neighbour_term, self.nuisance_term, self.basin_term)))
 
     @classmethod
     def of(cls, atlas: Any) -> Problem:
@@ -141,8 +150,7 @@ def fit_problem(
     x: np.ndarray,
     train: np.ndarray,
     *,
-    nuisance: Mapping[str, np.ndarray],
-    environment: np.ndarray | None,
+    known: Known,
     callbacks: Sequence[Callback],
     checkpoints: Path | None = None,
 ) -> Fitted:
@@ -152,8 +160,7 @@ def fit_problem(
         problem: the settings.
         x: (n, features) float32.
         train: row numbers to train on; nothing about the others reaches the model.
-        nuisance: columns to be invariant to.
-        environment: environment of each row.
+        known: nuisances, environments, and the label where a term reads it.
         callbacks: progress and stopping rules, used in both stages.
         checkpoints: folder for the states of both stages; where it holds them the fit goes on from there.
     """
@@ -161,17 +168,17 @@ def fit_problem(
     with reproducible(problem.seed, threads=problem.threads) as threads:
         graph, trained = both_graphs(x, train, problem.n_neighbors, seed=problem.seed)
         rows = torch.from_numpy(x[train])
-        stem, encoder = _stem_and_encoder(problem, rows, distils=problem.distils(nuisance))
+        stem, encoder = _stem_and_encoder(problem, rows, distils=problem.distils(known))
         held_out = np.setdiff1d(np.arange(len(x)), train)
         with torch.no_grad():
-            batch = stem_batch(stem, rows, train, nuisance, environment)
+            batch = known.batch(stem, rows, train)
             spare = torch.from_numpy(x[held_out])
-            aside = stem_batch(stem, spare, held_out, nuisance, environment) if len(held_out) else None
+            aside = known.batch(stem, spare, held_out) if len(held_out) else None
         model = Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
         model.adapt(batch.x)
-        shape = _distilled if problem.distils(nuisance) else _contrasted
+        shape = _distilled if problem.distils(known) else _contrasted
         stage = shape(problem, model, batch, trained, callbacks)
-        if aside is not None and problem.distils(nuisance):
+        if aside is not None and problem.distils(known):
             aside = aside._replace(row=None)  # rows that were not laid out have no place to be compared with
         last = max(1, int(_FINAL_SHARE * stage.recipe.steps))
         recipes = (
@@ -276,42 +283,6 @@ def _stem_and_encoder(problem: Problem, rows: Tensor, *, distils: bool) -> tuple
     with torch.no_grad():
         encoder(stem(rows[:1]))  # an encoder of other columns says so
     return stem, encoder
-
-
-def stem_batch(
-    stem: Stem,
-    rows: Tensor,
-    numbers: np.ndarray,
-    nuisance: Mapping[str, np.ndarray],
-    environment: np.ndarray | None,
-) -> Batch:
-    """Stem coordinates and what is known about the rows, as tensors."""
-    codes = None if environment is None else torch.from_numpy(encode_labels(environment)[0][numbers])
-    together = _nuisance_matrix(nuisance)
-    return Batch(
-        x=torch.cat([stem(block) for block in rows.split(16_384)]),
-        row=torch.from_numpy(numbers.astype(np.int64)),
-        nuisance=None if together is None else torch.from_numpy(together[numbers]),
-        environment=codes,
-    )
-
-
-def _nuisance_matrix(nuisance: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """Codes (n,) for one categorical nuisance; else real columns: standardised numbers and scaled indicators."""
-    if not nuisance:
-        return None
-    if len(nuisance) == 1:
-        column = next(iter(nuisance.values()))
-        return encode_labels(column)[0] if is_categorical(column) else column.astype(np.float32)
-    columns = []
-    for values in nuisance.values():
-        if is_categorical(values):
-            codes, classes = encode_labels(values)
-            columns.append(np.eye(len(classes), dtype=np.float32)[codes] / np.sqrt(2, dtype=np.float32))
-        else:
-            spread = values.std() or 1.0
-            columns.append(((values - values.mean()) / spread).astype(np.float32)[:, None])
-    return np.concatenate(columns, axis=1)
 
 
 def joined(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

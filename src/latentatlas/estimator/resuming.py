@@ -16,7 +16,8 @@ import torch
 import latentatlas
 from latentatlas.core import StoreError, available_threads, to_spec
 from latentatlas.data import Table
-from latentatlas.estimator.fitting import STAGES
+from latentatlas.estimator.fitting import STAGES, Problem
+from latentatlas.estimator.known import Known
 from latentatlas.store import Run
 from latentatlas.store.atomic import discard, replacing
 from latentatlas.train.checkpoint import read_state
@@ -84,7 +85,7 @@ def _about(atlas: Atlas, table: Table) -> dict[str, Any]:
     return {
         "settings": settings,
         "rows": table.fingerprint,
-        "columns beside": _digest({**table.nuisance, "environment": table.environment}),
+        "columns beside": _digest({**table.nuisance, "environment": table.environment, **_trained_on(atlas, table)}),
         "threads": atlas.threads or available_threads(),
         "versions": {
             "latentatlas": latentatlas.__version__,
@@ -93,6 +94,12 @@ def _about(atlas: Atlas, table: Table) -> dict[str, Any]:
             "numpy": np.__version__,
         },
     }
+
+
+def _trained_on(atlas: Atlas, table: Table) -> dict[str, np.ndarray]:
+    """The label, where a term reads it."""
+    label = Known.of(table, reads=Problem.of(atlas).reads()).label
+    return {} if label is None else {"label": label}
 
 
 def _digest(columns: Mapping[str, np.ndarray | None]) -> str:

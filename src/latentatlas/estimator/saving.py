@@ -167,6 +167,7 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
         "neighbour graph": f"k = {atlas.n_neighbors}, recall {atlas.graph_.recall:.3f}",
         "fit": f"{atlas.seconds_:.1f} s with {atlas.threads_} thread(s), {spec['recipes'][0]['steps']} steps",
         "seed": atlas.random_state,
+        **_labels_of(atlas),
         "latentatlas": spec["versions"]["latentatlas"],
         "created": spec["created"],
         "fingerprint": spec["data"]["fingerprint"],
@@ -180,6 +181,15 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
         figures=figures,
         basins=_basins(atlas),
     )
+
+
+def _labels_of(atlas: Atlas) -> dict[str, str]:
+    """Whether labels, where there are any, were trained on."""
+    if atlas.table_.label is None:
+        return {}
+    terms = atlas.objective_.terms.items()
+    reading = [name for name, (term, _) in terms if any(entry.field == "label" for entry in term.inputs())]
+    return {"labels": f"trained on by the term {', '.join(reading)}" if reading else "not trained on"}
 
 
 def _calibration(atlas: Atlas) -> dict[str, Any]:

@@ -23,9 +23,9 @@ from latentatlas.estimator.fitting import (
     default_steps,
     fabric_on,
     joined,
-    stem_batch,
 )
 from latentatlas.estimator.joining import joined_table
+from latentatlas.estimator.known import Known
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.rows import both_graphs
 from latentatlas.graph import Neighbours, fuzzy_weights
@@ -230,9 +230,9 @@ def _batches(
 ) -> tuple[EdgeBatches, Batch | None]:
     """Edges between rows to train on, and the rows to watch."""
     train, aside = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-    known = {"nuisance": table.nuisance, "environment": table.environment}
+    known = Known.of(table, reads=problem.reads())
     size = problem.batch_edges or default_edges(len(train))
     with torch.no_grad():
-        rows = stem_batch(stem, torch.from_numpy(x[train]), train, **known)
-        watched = stem_batch(stem, torch.from_numpy(x[aside]), aside, **known) if len(aside) else None
+        rows = known.batch(stem, torch.from_numpy(x[train]), train)
+        watched = known.batch(stem, torch.from_numpy(x[aside]), aside) if len(aside) else None
     return EdgeBatches(rows, weights, size=size, seed=problem.seed), watched

@@ -15,25 +15,36 @@ from latentatlas.graph import knn_graph, spanning_tree
 from latentatlas.landscape import MixtureDensity
 from latentatlas.models import Autoencoder, MLPDecoder, MLPEncoder, NeuralEnergy
 from latentatlas.terms import (
+    CORAL,
+    HSIC,
+    MMD,
+    Adversarial,
+    ConditionalHSIC,
     ContrastiveDivergence,
+    Covariance,
     CrossEntropy,
     DenoisingScore,
     HardNegatives,
+    IRMv1,
     LandmarkGeodesics,
     LocalDistance,
     NeighborContrast,
     NeighborReconstruction,
     NoiseContrast,
+    Prediction,
     Reconstruction,
     ReplayBuffer,
+    ResidualHSIC,
     RTDLite,
     Signature,
     Stress,
     Term,
+    TotalCorrelation,
     Triplet,
+    VREx,
 )
 
-__all__ = ["generative_term_speed", "spanning_tree_speed", "term_speed", "topology_term_speed"]
+__all__ = ["generative_term_speed", "invariance_term_speed", "spanning_tree_speed", "term_speed", "topology_term_speed"]
 
 _ROWS = 256
 _COMPONENTS = 128
@@ -63,6 +74,38 @@ def topology_term_speed(rows: int = _ROWS) -> dict[str, float]:
     return figures | {"rows": float(rows), "threads": float(torch.get_num_threads())}
 
 
+def invariance_term_speed(rows: int = 2 * _ROWS, dim: int = 16) -> dict[str, float]:
+    """Milliseconds of forward and backward pass to a latent of 16 axes and logits of two classes: 512 rows.
+
+    Four categories, or numbers, as nuisance; ten labels; four environments. The last two lines have 4,096 rows.
+    """
+    fields, large = _known_batch(rows, dim), _known_batch(8 * rows, dim)
+    numbers = {"nuisance": fields["number"]}
+    both = {"nuisance": {"code": fields["nuisance"], "number": fields["number"]}}
+    timed: dict[str, tuple[Term, dict[str, Any]]] = {
+        "HSIC, categories": (HSIC(), fields),
+        "HSIC, numbers": (HSIC(), fields | numbers),
+        "HSIC, both at once": (HSIC(), fields | both),
+        "ConditionalHSIC": (ConditionalHSIC(), fields),
+        "ResidualHSIC": (ResidualHSIC(), fields | {"label": fields["number"], "prediction": fields["guess"]}),
+        "MMD": (MMD(), fields),
+        "CORAL": (CORAL(), fields),
+        "Adversarial": (Adversarial(dim, 4), fields),
+        "Prediction": (Prediction(), fields),
+        "IRMv1": (IRMv1(), fields),
+        "VREx": (VREx(), fields),
+        "Covariance": (Covariance(), fields),
+        "TotalCorrelation": (TotalCorrelation(10_000), fields),
+        f"HSIC, {8 * rows:,} rows, random features": (HSIC(exact_rows=0), large),
+        f"HSIC, {8 * rows:,} rows, whole matrices": (HSIC(exact_rows=8 * rows), large),
+    }
+    figures = {
+        f"{name}, ms": _step_milliseconds(term, known, calls=2 if known is large else 5)
+        for name, (term, known) in timed.items()
+    }
+    return figures | {"rows": float(rows), "threads": float(torch.get_num_threads())}
+
+
 def generative_term_speed(rows: int = 2 * _ROWS, dim: int = 16) -> dict[str, float]:
     """Milliseconds of a whole optimiser step of an autoencoder, alone and with an energy learned beside it.
 
@@ -83,8 +126,8 @@ def generative_term_speed(rows: int = 2 * _ROWS, dim: int = 16) -> dict[str, flo
 
 
 def term_speed() -> dict[str, float]:
-    """Both of the above."""
-    return topology_term_speed() | generative_term_speed()
+    """All of the above; `rows` is that of the terms on topology."""
+    return invariance_term_speed() | topology_term_speed() | generative_term_speed()
 
 
 def spanning_tree_speed() -> dict[str, float]:
@@ -119,14 +162,39 @@ def _geodesics(x: Tensor) -> LandmarkGeodesics:
     return LandmarkGeodesics(len(x), min(64, len(x))).fit(x.numpy(), knn_graph(x.numpy(), 15))
 
 
-def _step_milliseconds(term: Term, fields: dict[str, Any]) -> float:
+def _known_batch(rows: int, dim: int) -> dict[str, Any]:
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    def codes(count: int) -> Tensor:
+        return torch.randint(count, (rows,), generator=generator)
+
+    return {
+        "x": normal(rows, _COMPONENTS),
+        "z": normal(rows, dim).requires_grad_(),
+        "mean": normal(rows, dim),
+        "log_variance": normal(rows, dim),
+        "nuisance": codes(4),
+        "number": normal(rows),
+        "environment": codes(4),
+        "label": codes(10),
+        "prediction": normal(rows, 10).requires_grad_(),
+        "guess": normal(rows).requires_grad_(),
+    }
+
+
+def _step_milliseconds(term: Term, fields: dict[str, Any], *, calls: int = 5) -> float:
     arguments = term.bind(fields)
+    leaves = [value for value in arguments.values() if isinstance(value, Tensor) and value.is_leaf]
 
     def step() -> None:
-        fields["z"].grad = None
+        for leaf in leaves:
+            leaf.grad = None
         term(**arguments).backward()
 
-    return _least_milliseconds(step, calls=5)
+    return _least_milliseconds(step, calls=calls)
 
 
 def _autoencoder_milliseconds(rows: int, dim: int, term: Term | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, final
 
@@ -11,14 +12,14 @@ from torch import Tensor, nn
 from latentatlas.core import Batch, Constant, Latents, Reach, Schedule, ShapeError, SpecError
 from latentatlas.terms.base import Term
 
-__all__ = ["Objective", "Report", "gather_fields"]
+__all__ = ["LargestWeight", "Objective", "Report", "Scaling", "Unscaled", "gather_fields"]
 
 
 class Report(NamedTuple):
     """What an objective returns.
 
     Attributes:
-        total: L = Σ_t λ_t L_t, with gradient.
+        total: L = Σ_t λ_t L_t / s, with gradient.
         values: raw value of every active term, with gradient.
         weights: λ_t of every term at this step, 0 where a term was not evaluated.
     """
@@ -34,16 +35,61 @@ def gather_fields(batch: Batch, latents: Latents, reach: Reach | None = None) ->
     >>> fields = gather_fields(Batch(torch.ones(2, 3)), Latents(torch.ones(2, 1)), Reach(prototypes=torch.ones(4, 1)))
     >>> [name for name, value in fields.items() if value is not None]
     ['x', 'z', 'prototypes']
+
+    Of several nuisances each is also there alone, as `nuisance.NAME`, for `Rebind`:
+
+    >>> fields = gather_fields(Batch(torch.ones(2, 3), nuisance={"day": torch.ones(2)}), Latents(torch.ones(2, 1)))
+    >>> fields["nuisance.day"].tolist()
+    [1.0, 1.0]
     """
-    return {**batch._asdict(), **latents._asdict(), **(reach or Reach())._asdict()}
+    columns = batch.nuisance if isinstance(batch.nuisance, Mapping) else {}
+    alone = {f"nuisance.{name}": column for name, column in columns.items()}
+    return {**batch._asdict(), **latents._asdict(), **(reach or Reach())._asdict(), **alone}
+
+
+class Scaling(ABC):
+    """What the sum of all terms is divided by, so that heavy terms do not enlarge the steps."""
+
+    @abstractmethod
+    def __call__(self, weights: Mapping[str, float]) -> float:
+        """The divisor, > 0, for the weights at a step."""
+
+
+@final
+class Unscaled(Scaling):
+    """1: the sum as it is."""
+
+    def __call__(self, weights: Mapping[str, float]) -> float:
+        """Always 1."""
+        return 1.0
+
+
+@final
+class LargestWeight(Scaling):
+    """max(1, largest weight): once a penalty outweighs the loss, the loss shrinks in place of the penalty growing.
+
+    The ratio of the terms stays what the schedules say, and gradients keep their size, so that a penalty that rises to
+    10,000 neither explodes nor freezes what the optimiser has learned of their scale.
+
+    >>> LargestWeight()({"risk": 1.0, "penalty": 10_000.0}), LargestWeight()({"risk": 1.0, "penalty": 0.1})
+    (10000.0, 1.0)
+
+    References:
+        The code of Arjovsky, Bottou, Gulrajani, Lopez-Paz, *Invariant risk minimization*, 2019.
+    """
+
+    def __call__(self, weights: Mapping[str, float]) -> float:
+        """The largest weight, 1 where all are smaller."""
+        return max(1.0, *weights.values())
 
 
 @final
 class Objective(nn.Module):
-    """L(step) = Σ_t λ_t(step) L_t over named terms; a term with weight 0 is not evaluated.
+    """L(step) = Σ_t λ_t(step) L_t / s over named terms; a term with weight 0 is not evaluated.
 
     Args:
         terms: name → (term, schedule), or name → term for a constant weight of 1.
+        scaling: s; `Unscaled`, which is 1, by default.
 
     >>> from latentatlas.core import Constant
     >>> from latentatlas.terms import Reconstruction
@@ -53,8 +99,9 @@ class Objective(nn.Module):
     (2.0, 1.0)
     """
 
-    def __init__(self, terms: Mapping[str, Term | Sequence[Term | Schedule]]):
+    def __init__(self, terms: Mapping[str, Term | Sequence[Term | Schedule]], *, scaling: Scaling | None = None):
         super().__init__()
+        self.scaling = scaling or Unscaled()
         self.terms: dict[str, tuple[Term, Schedule]] = {}
         for name, entry in terms.items():
             if not name or "." in name or hasattr(nn.ModuleDict, name):
@@ -92,7 +139,7 @@ class Objective(nn.Module):
         if not values:
             raise SpecError(f"Objective has no active term at step {step} (weights: {weights}). Raise one weight.")
         total = torch.stack([weights[name] * value for name, value in values.items()]).sum()
-        return Report(total, values, weights)
+        return Report(total / self.scaling(weights), values, weights)
 
     def observe(self, step: int, values: Mapping[str, float]) -> None:
         """Pass raw values, NaN for terms not evaluated, to the schedules that watch them, such as `OnPlateau`."""

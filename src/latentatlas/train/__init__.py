@@ -5,6 +5,18 @@ from latentatlas.train.callbacks import At, Callback, EarlyStop, History, Never,
 from latentatlas.train.checkpoint import Checkpoint
 from latentatlas.train.fit import Recipe, fit
 from latentatlas.train.prototypes import Anneal, MovingAverage
+from latentatlas.train.selection import (
+    Criterion,
+    ExtrapolatedScore,
+    LeaveOneEnvironmentOut,
+    MeanScore,
+    Selection,
+    Split,
+    Splits,
+    WithinEnvironments,
+    WorstScore,
+    select,
+)
 
 __all__ = [
     "Anneal",
@@ -12,15 +24,25 @@ __all__ = [
     "BatchSource",
     "Callback",
     "Checkpoint",
+    "Criterion",
     "EarlyStop",
     "EdgeBatches",
+    "ExtrapolatedScore",
     "History",
+    "LeaveOneEnvironmentOut",
+    "MeanScore",
     "MovingAverage",
     "Never",
     "Progress",
     "Recipe",
     "Resumable",
     "RowBatches",
+    "Selection",
     "Silent",
+    "Split",
+    "Splits",
+    "WithinEnvironments",
+    "WorstScore",
     "fit",
+    "select",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
@@ -159,9 +160,20 @@ def _check_edges(graph: sp.csr_matrix, n: int, size: int) -> None:
 
 def take_rows(rows: Batch, chosen: Int[Tensor, " n"]) -> Batch:
     """The chosen rows of every field."""
-    return Batch._make(field[chosen] if isinstance(field, Tensor) else field for field in rows)
+    return _each(rows, lambda field: field[chosen])
 
 
 def move_rows(rows: Batch, device: torch.device) -> Batch:
     """Every field on a device."""
-    return Batch._make(field.to(device) if isinstance(field, Tensor) else field for field in rows)
+    return _each(rows, lambda field: field.to(device))
+
+
+def _each(rows: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
+    """The fields that are tensors, and the columns of those that are several, changed alike."""
+
+    def changed(field: Any) -> Any:
+        if isinstance(field, Mapping):
+            return {name: change(column) for name, column in field.items()}
+        return change(field) if isinstance(field, Tensor) else field
+
+    return Batch._make(map(changed, rows))
