@@ -15,6 +15,7 @@ from latentatlas.metrics import (
     ProbeScore,
 )
 from latentatlas.metrics.kernels import unbiased_centre
+from latentatlas.metrics.probes import held_out_share
 
 
 def song_hsic(k, m):
@@ -128,9 +129,7 @@ def test_luck_is_rarely_exceeded_by_an_unrelated_nuisance(rng):
 
 
 def test_every_category_is_split_in_proportion():
-    from latentatlas.metrics.invariance import _split
-
-    train, test = _split(np.arange(20), 0.3)
+    train, test = held_out_share(np.arange(20), 0.3)
     assert sorted([*train, *test]) == list(range(20))
     assert [sum(test // 10 == group) for group in (0, 1)] == [3, 3]
 
