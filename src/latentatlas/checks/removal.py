@@ -94,7 +94,7 @@ class Removal(Check):
     def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
         """The verdict of utility, and one for each nuisance."""
         z, label = np.asarray(evidence.z), np.asarray(evidence.label)
-        why_not = _label_obstacle(label)
+        why_not = self.obstacle(label)
         if why_not:
             return (self.skip(why_not, "Pass a coarser label, or more rows."),)
         found = []
@@ -111,6 +111,17 @@ class Removal(Check):
             else:
                 found.append(self.alarm_verdict(name, self.alarm(prediction, taken, label[rows])))
         return tuple(found)
+
+    def obstacle(self, label: np.ndarray) -> str:
+        """Why a probe of this label would mean nothing; empty if it does."""
+        if label.ndim == 1 and is_categorical(label):
+            distinct = len(np.unique(label.astype(str) if label.dtype.kind == "O" else label))
+            if len(label) < _LEAST_ROWS_PER_VALUE * distinct:
+                few = f"fewer than {_LEAST_ROWS_PER_VALUE} for each"
+                return f"The label has {distinct} values in {len(label)} rows, {few}."
+        if len(label) < _LEAST_ROWS:
+            return f"{len(label)} rows are too few to read a label from ({_LEAST_ROWS} are needed)."
+        return "The label has the same value in every row." if (label == label[0]).all() else ""
 
     def utility(self, z: np.ndarray, label: np.ndarray, *, before: np.ndarray | None = None) -> Utility:
         """How well the label is read from the latents, and from what they were made of."""
@@ -129,6 +140,8 @@ class Removal(Check):
         (answer,) = ProbeScore(LinearProbe(), rows=self.probes[0].rows, held_out=self.probes[0].held_out).answers(
             z, label
         )
+        if answer.truth.ndim == 1:  # a class without held-out rows has no column
+            return answer.rows, answer.predicted[:, np.unique(answer.truth)]
         return answer.rows, answer.predicted
 
     def alarm(self, prediction: np.ndarray, values: np.ndarray, label: np.ndarray) -> OverCorrection:
@@ -191,13 +204,3 @@ def _by_row(answer: HeldOut) -> np.ndarray:
         return (answer.predicted.argmax(axis=1) == answer.truth).astype(np.float64)
     spread = ((answer.truth - answer.truth.mean(axis=0)) ** 2).mean(axis=0)
     return (1 - (answer.truth - answer.predicted) ** 2 / np.where(spread > 0, spread, 1)).mean(axis=1)
-
-
-def _label_obstacle(label: np.ndarray) -> str:
-    if label.ndim == 1 and is_categorical(label):
-        distinct = len(np.unique(label.astype(str) if label.dtype.kind == "O" else label))
-        if len(label) < _LEAST_ROWS_PER_VALUE * distinct:
-            return f"The label has {distinct} values in {len(label)} rows, fewer than {_LEAST_ROWS_PER_VALUE} for each."
-    if len(label) < _LEAST_ROWS:
-        return f"{len(label)} rows are too few to read a label from ({_LEAST_ROWS} are needed)."
-    return "The label has the same value in every row." if (label == label[0]).all() else ""

@@ -19,7 +19,7 @@ from latentatlas.metrics.disentanglement import (
     SeparatedAttributePredictability,
     importance,
 )
-from latentatlas.metrics.invariance import DebiasedCKA
+from latentatlas.metrics.invariance import ColumnTest, DebiasedCKA
 from latentatlas.metrics.kernels import DeltaKernel, GaussianKernel, Kernel, LinearKernel
 from latentatlas.metrics.mixing import (
     ConservedLabels,
@@ -64,6 +64,7 @@ __all__ = [
     "AdjustedRand",
     "BettiDifference",
     "ClusteringAccuracy",
+    "ColumnTest",
     "Completeness",
     "ConservedLabels",
     "Continuity",
