@@ -15,7 +15,7 @@ from latentatlas.data import Table, as_matrix, as_nuisances, as_rows_of
 from latentatlas.data.progress import tell
 from latentatlas.metrics import MLPProbe, NeighbourOverlap, NeighbourProbe, ProbeScore, strata
 
-__all__ = ["audit"]
+__all__ = ["audit", "audit_probes"]
 
 _ROWS = 10_000
 _NEIGHBOURS = 15
@@ -71,7 +71,7 @@ def audit(
     """
     started = time.perf_counter()
     title, z, columns, label = _taken(Z, nuisance, y)
-    leakage, removal = leakage or Leakage(probes=_probes()), removal or Removal(probes=_probes()[:2])
+    leakage, removal = leakage or Leakage(probes=audit_probes()), removal or Removal(probes=audit_probes()[:2])
     first = None if before is None else _rows(before, len(z), "before")
     steps = len(columns) * (1 if first is None else 2) + 1
     utility, prediction, found = _label_part(z, label, first, predictions, removal)
@@ -183,7 +183,8 @@ def _kept(first: np.ndarray, z: np.ndarray, values: np.ndarray) -> float:
     return total / weight if weight else float("nan")
 
 
-def _probes() -> tuple[ProbeScore, ProbeScore, ProbeScore]:
+def audit_probes() -> tuple[ProbeScore, ProbeScore, ProbeScore]:
+    """The linear, the neighbour and the perceptron probe of an audit, each on at most 10,000 rows."""
     return ProbeScore(rows=_ROWS), ProbeScore(NeighbourProbe(), rows=_ROWS), ProbeScore(MLPProbe(), rows=_ROWS)
 
 

@@ -170,7 +170,7 @@ class Leakage(Check):
             allowed + self._threshold(report),
             part=part,
             reason=_reason(name, report, trace, explained),
-            remedy=f"Raise the weight of nuisance_term for {name!r}, or remove it from the input first.",
+            remedy=f"Remove {name!r} from the input first; in a fit, or raise the weight of nuisance_term.",
         )
         found = trace.p <= self.alpha or min(trace.adjusted) <= self.alpha
         if verdict.status is Status.PASS and found and not allowed:
