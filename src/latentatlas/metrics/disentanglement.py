@@ -19,6 +19,7 @@ __all__ = [
     "MutualInformationGap",
     "SeparatedAttributePredictability",
     "importance",
+    "sharpness",
 ]
 
 _TREES = 20
@@ -153,7 +154,7 @@ class Disentanglement(Metric):
 
     def __call__(self, z: np.ndarray, factors: np.ndarray) -> float:
         """The weighted mean over axes."""
-        return _sharpness(importance(z, factors, seed=self.seed)[0])
+        return sharpness(importance(z, factors, seed=self.seed)[0])
 
 
 @final
@@ -183,7 +184,7 @@ class Completeness(Metric):
 
     def __call__(self, z: np.ndarray, factors: np.ndarray) -> float:
         """The weighted mean over factors."""
-        return _sharpness(importance(z, factors, seed=self.seed)[0].T)
+        return sharpness(importance(z, factors, seed=self.seed)[0].T)
 
 
 @final
@@ -290,7 +291,7 @@ def _information(a: np.ndarray, b: np.ndarray) -> float:
     return float((table[there] * np.log(table[there] / product[there])).sum())
 
 
-def _sharpness(rows: Float[np.ndarray, "n m"]) -> float:
+def sharpness(rows: Float[np.ndarray, "n m"]) -> float:
     """Mean of 1 − entropy of the rows (base m), weighted by their sums; 0 where there is nothing."""
     total = float(rows.sum())
     if total <= 0 or not rows.size:
