@@ -14,8 +14,8 @@ from latentatlas.metrics import (
     ProbeReport,
     ProbeScore,
 )
+from latentatlas.metrics.held_out import held_out_share
 from latentatlas.metrics.kernels import unbiased_centre
-from latentatlas.metrics.probes import held_out_share
 
 
 def song_hsic(k, m):

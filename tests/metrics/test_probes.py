@@ -96,6 +96,15 @@ def test_the_perceptron_sees_what_a_line_cannot(rng):
     assert ProbeScore(MLPProbe())(z, z[:, 0] * z[:, 1]) > 0.5
 
 
+def test_rounding_is_not_read(rng):
+    """A column that is constant but for its last digits, which tell the nuisance."""
+    side = rng.integers(0, 2, 400)
+    z = np.column_stack([rng.normal(size=400), 1e-12 * side])
+    for probe in PROBES:
+        assert ProbeScore(probe).excess(z, side) < 0.2
+    assert ProbeScore().excess(z * [1, 1e10], side) == 1.0
+
+
 def test_answers_are_those_of_rows_not_learnt(rng):
     z, side = rng.normal(size=(100, 2)), np.arange(100) % 2
     (answer,) = ProbeScore(NeighbourProbe(1)).answers(z, side)

@@ -190,11 +190,9 @@ class Removal(Check):
 
     def _best(self, x: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, float]:
         """Scores by row of the better probe, whose mean is its score, and what chance gives."""
-        found = []
-        for probe in self.probes:
-            (answer,) = probe.answers(x, label)
-            found.append(_by_row(answer))
-        chance = float(np.bincount(answer.truth).max() / len(answer.truth)) if answer.truth.ndim == 1 else 0.0
+        answers = [probe.answers(x, label)[0] for probe in self.probes]
+        found, truth = [_by_row(answer) for answer in answers], answers[-1].truth
+        chance = float(np.bincount(truth).max() / len(truth)) if truth.ndim == 1 else 0.0
         return max(found, key=lambda values: float(values.mean())), chance
 
 

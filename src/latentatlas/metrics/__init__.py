@@ -19,6 +19,7 @@ from latentatlas.metrics.disentanglement import (
     SeparatedAttributePredictability,
     importance,
 )
+from latentatlas.metrics.held_out import HeldOut, ProbeReport
 from latentatlas.metrics.invariance import ColumnTest, DebiasedCKA
 from latentatlas.metrics.kernels import DeltaKernel, GaussianKernel, Kernel, LinearKernel
 from latentatlas.metrics.mixing import (
@@ -41,16 +42,7 @@ from latentatlas.metrics.persistence import (
     bottleneck_distance,
     persistence_diagrams,
 )
-from latentatlas.metrics.probes import (
-    HeldOut,
-    LinearProbe,
-    MLPProbe,
-    NeighbourProbe,
-    Probe,
-    ProbeReport,
-    ProbeScore,
-    TreeProbe,
-)
+from latentatlas.metrics.probes import LinearProbe, MLPProbe, NeighbourProbe, Probe, ProbeScore, TreeProbe
 from latentatlas.metrics.ranks import NeighbourRanks, neighbour_ranks
 from latentatlas.metrics.reconstruction import ExplainedVariance, MeanSquaredError
 from latentatlas.metrics.retrieval import NDCG, MeanReciprocalRank, MRRTop0

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.metrics.base import Metric, finite_rows, same_rows
-from latentatlas.metrics.probes import held_out_share
+from latentatlas.metrics.held_out import held_out_share
 
 __all__ = [
     "Completeness",

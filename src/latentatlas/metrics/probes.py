@@ -5,33 +5,30 @@ from __future__ import annotations
 import math
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from statistics import NormalDist
-from typing import Any, ClassVar, Literal, NamedTuple, final
+from typing import Any, ClassVar, Literal, final
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.metrics.base import Metric, codes, finite_rows, is_categorical, same_rows
+from latentatlas.metrics.held_out import HeldOut, ProbeReport, explained, held_out_share, permutation_p
 from latentatlas.metrics.strata import strata
 
 __all__ = [
-    "HeldOut",
     "LinearProbe",
     "MLPProbe",
     "NeighbourProbe",
     "Probe",
-    "ProbeReport",
     "ProbeScore",
     "TreeProbe",
-    "held_out_share",
 ]
 
 _LUCK = 0.01
 _FEWEST_ROWS = 10
 _FEWEST_IN_A_STRATUM = 20
-_ROUNDING = 1e-9
+_ROUNDING = 1e-6
 
 
 class Probe(ABC):
@@ -164,59 +161,13 @@ class TreeProbe(Probe):
         return DecisionTreeRegressor(min_samples_leaf=self.leaf, random_state=0)
 
 
-class ProbeReport(NamedTuple):
-    """What a probe reached.
-
-    Attributes:
-        score: accuracy (categories) or R² (real numbers) on held-out rows.
-        chance: what is reached without looking at z: the share of the category most frequent among the held-out rows,
-            which is the best that any constant answer scores there; 0 for R². Within strata: one answer per stratum.
-        luck: the score that the best of so many probes of an unrelated nuisance exceeds about once in 100 times.
-        held_out: number of held-out rows; 0 where nothing could be judged, with NaN in place of numbers.
-        p: permutation p-value of the held-out answers; NaN if not asked for.
-    """
-
-    score: float
-    chance: float
-    luck: float
-    held_out: int
-    p: float = math.nan
-
-    @property
-    def excess(self) -> float:
-        """(score − chance) / (1 − chance): 0 at chance, 1 where the nuisance is read without error.
-
-        >>> ProbeReport(score=0.75, chance=0.5, luck=0.6, held_out=100).excess
-        0.5
-        """
-        return 0.0 if self.chance == 1 else (self.score - self.chance) / (1 - self.chance)
-
-    @property
-    def lucky_excess(self) -> float:
-        """The excess at `luck`: the noise level of `excess`."""
-        return 0.0 if self.chance == 1 else (self.luck - self.chance) / (1 - self.chance)
-
-
-class HeldOut(NamedTuple):
-    """Answers of a probe for the rows of one stratum that it has not seen.
-
-    Attributes:
-        rows: their numbers.
-        predicted: probability of each category, or the predicted columns.
-        truth: code of the category, (m,), or the true columns, (m, columns).
-    """
-
-    rows: Int[np.ndarray, " m"]
-    predicted: Float[np.ndarray, "m outputs"]
-    truth: np.ndarray
-
-
 @final
 class ProbeScore(Metric):
     """How well a probe reads the nuisance from the latents of rows it has not seen: accuracy in [0, 1], or R² ≤ 1.
 
     A nuisance of whole numbers, booleans or text is classified, each category split in the same proportion; real
-    numbers are regressed (mean R² over columns). With a `label` every stratum of the label (`strata`) has a probe of
+    numbers are regressed (mean R² over columns). Columns that vary by less than a millionth of the one that varies most
+    are rounding, and are not looked at. With a `label` every stratum of the label (`strata`) has a probe of
     its own and the rows of all are scored together: what is read is then not read from the label. Strata of fewer than
     20 rows, or in which the nuisance does not vary, are left out.
     Cost that of the probe on at most `rows` rows.
@@ -288,14 +239,14 @@ class ProbeScore(Metric):
         if not held:
             return ProbeReport(math.nan, math.nan, math.nan, 0)
         count = sum(len(part.rows) for part in held)
-        p = _permutation_p(held, permutations, self.seed) if permutations else math.nan
+        p = permutation_p(held, permutations, self.seed) if permutations else math.nan
         if is_categorical(nuisance):
             chance = sum(float(np.bincount(part.truth).max()) for part in held) / count
             luck = min(1.0, chance + quantile * math.sqrt(chance * (1 - chance) / count))
             right = sum(float((part.predicted.argmax(axis=1) == part.truth).sum()) for part in held)
             return ProbeReport(right / count, chance, luck, count, p)
         # R² on new rows is at most r², and without dependence r ~ N(0, 1 / rows).
-        return ProbeReport(_explained(held), 0.0, min(1.0, quantile**2 / count), count, p)
+        return ProbeReport(explained(held), 0.0, min(1.0, quantile**2 / count), count, p)
 
     def answers(self, z: np.ndarray, nuisance: np.ndarray, label: np.ndarray | None = None) -> list[HeldOut]:
         """The answers for the held-out rows, one entry per stratum; rows and split are equal for equal nuisances.
@@ -308,7 +259,7 @@ class ProbeScore(Metric):
         total = same_rows("ProbeScore", z=z, nuisance=nuisance, **given)
         if total < _FEWEST_ROWS:
             raise ShapeError(f"ProbeScore wants at least 10 rows to fit and to score on; got {total}. Pass more rows.")
-        (z,) = finite_rows("ProbeScore", z=z)
+        z = _beyond_rounding(finite_rows("ProbeScore", z=z)[0])
         order = np.random.default_rng(self.seed).permutation(total)[: self.rows]
         if is_categorical(nuisance):
             (code,) = codes("ProbeScore", nuisance=nuisance)
@@ -339,16 +290,6 @@ class ProbeScore(Metric):
         return HeldOut(test, np.asarray(model.predict(z[test])).reshape(len(test), -1), target[test])
 
 
-def held_out_share(order: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Training and held-out rows, spread evenly over `order`: rows grouped by category are split by category.
-
-    >>> held_out_share(np.arange(4), 0.5)
-    (array([1, 3]), array([0, 2]))
-    """
-    held_out = np.diff(np.floor(share * np.arange(len(order) + 1) + 0.5)) > 0
-    return order[~held_out], order[held_out]
-
-
 def _groups(order: np.ndarray, label: np.ndarray | None, values: np.ndarray) -> Iterator[np.ndarray]:
     """The rows of each stratum in random order; those in which nothing varies, or too few, are left out."""
     if label is None:
@@ -359,6 +300,15 @@ def _groups(order: np.ndarray, label: np.ndarray | None, values: np.ndarray) -> 
         part = order[group == stratum]
         if len(part) >= _FEWEST_IN_A_STRATUM and (values[part] != values[part[0]]).any():
             yield part
+
+
+def _beyond_rounding(z: np.ndarray) -> np.ndarray:
+    """Columns that vary by less than a millionth of the one that varies most set to 0.
+
+    What is left in a column after its mean was taken away is rounding; standardised, it would be read like any other.
+    """
+    spread = z.std(axis=0)
+    return np.where(spread > _ROUNDING * spread.max(initial=0.0), z, 0.0)
 
 
 def _standardised(model: Any) -> Any:
@@ -388,36 +338,3 @@ def _probabilities(model: Any, x: np.ndarray) -> np.ndarray:
     if hasattr(model, "predict_proba"):
         return model.predict_proba(x)
     return (model.predict(x)[:, None] == model.classes_).astype(np.float64)
-
-
-def _explained(held: Sequence[HeldOut]) -> float:
-    """Mean R² over columns, errors and spreads summed over strata; 0 for a column that does not vary."""
-    left = sum(((part.truth - part.predicted) ** 2).sum(axis=0) for part in held)
-    spread = sum(((part.truth - part.truth.mean(axis=0)) ** 2).sum(axis=0) for part in held)
-    varies = np.asarray(spread) > 0
-    return float(np.where(varies, 1 - np.asarray(left) / np.where(varies, spread, 1), 0.0).mean())
-
-
-def _permutation_p(held: Sequence[HeldOut], permutations: int, seed: int) -> float:
-    if permutations < 1:
-        raise SpecError(f"A permutation test wants at least one permutation; got {permutations}. 999 is usual.")
-    rng = np.random.default_rng(seed + 1)
-    gains = [_gain(part) for part in held]
-    observed = sum(gain(np.arange(len(part.rows))) for gain, part in zip(gains, held, strict=True))
-    reach = observed - _ROUNDING * abs(observed)
-    as_large = 0
-    for _ in range(permutations):
-        shuffled = sum(gain(rng.permutation(len(part.rows))) for gain, part in zip(gains, held, strict=True))
-        as_large += shuffled >= reach
-    return (1 + as_large) / (1 + permutations)
-
-
-def _gain(part: HeldOut) -> Any:
-    """How well predictions go with the truth in another order: a sum over rows."""
-    if part.truth.ndim == 1:
-        places = np.arange(len(part.truth))
-        return lambda order: float(part.predicted[places, part.truth[order]].sum())
-    scale = part.truth.std(axis=0)
-    truth = part.truth / np.where(scale > 0, scale, 1)
-    predicted = (part.predicted - part.predicted.mean(axis=0)) / np.where(scale > 0, scale, 1)
-    return lambda order: float((predicted * truth[order]).sum())
