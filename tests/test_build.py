@@ -181,6 +181,19 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "train.WorstScore": train.WorstScore,
     "metrics.AdjustedRand": metrics.AdjustedRand,
     "metrics.BettiDifference": lambda: metrics.BettiDifference(0, landmarks=50, prime=3),
+    "metrics.Completeness": lambda: metrics.Completeness(seed=1),
+    "metrics.ConservedLabels": lambda: metrics.ConservedLabels(metrics.AdjustedRand(), seed=1),
+    "metrics.CramersV": metrics.CramersV,
+    "metrics.Disentanglement": lambda: metrics.Disentanglement(seed=1),
+    "metrics.GraphConnectivity": lambda: metrics.GraphConnectivity(7),
+    "metrics.Informativeness": lambda: metrics.Informativeness(seed=1),
+    "metrics.LabelLISI": lambda: metrics.LabelLISI(30),
+    "metrics.MLPProbe": lambda: metrics.MLPProbe(8, passes=3, seed=1),
+    "metrics.MixingAcceptance": lambda: metrics.MixingAcceptance(25, alpha=0.1),
+    "metrics.MixingLISI": lambda: metrics.MixingLISI(30),
+    "metrics.MutualInformationGap": lambda: metrics.MutualInformationGap(10),
+    "metrics.SeparatedAttributePredictability": lambda: metrics.SeparatedAttributePredictability(held_out=0.2, seed=1),
+    "metrics.TreeProbe": lambda: metrics.TreeProbe(2),
     "metrics.ClusteringAccuracy": metrics.ClusteringAccuracy,
     "metrics.Continuity": lambda: metrics.Continuity(k=3, rows=10, seed=1),
     "metrics.DebiasedCKA": lambda: metrics.DebiasedCKA(metrics.LinearKernel(), rows=50, seed=1),
@@ -211,6 +224,9 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "checks.Leakage": lambda: checks.Leakage(
         max_excess=0.1, probes=[metrics.ProbeScore(rows=50)], dependence=metrics.DebiasedCKA(rows=50), permutations=9
     ),
+    "checks.Removal": lambda: checks.Removal(
+        max_loss=0.1, tolerance=0.2, alpha=0.05, probes=[metrics.ProbeScore(rows=50)], permutations=9
+    ),
     "checks.Neighbourhood": lambda: checks.Neighbourhood(3, trustworthiness=0.8, continuity=0.7, rows=50, seed=1),
     "checks.Calibration": lambda: checks.Calibration(max_excess=0.1, chance=0.05),
     "checks.Overfit": lambda: checks.Overfit(max_ratio=2.0),
@@ -228,6 +244,8 @@ NOT_CONFIGURATION = {
     **dict.fromkeys(
         ("terms.Report", "terms.Reweighting", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"
     ),
+    **dict.fromkeys(("metrics.ColumnTest", "metrics.HeldOut", "metrics.OverCorrection"), "is a result"),
+    **dict.fromkeys(("checks.Reading", "checks.Trace", "checks.Utility"), "is a result"),
     **dict.fromkeys(
         ("checks.CrossCalibrated", "estimator.Basin", "estimator.FewShot", "estimator.Passage"), "is a result"
     ),

@@ -10,8 +10,16 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_LAZY = {"Atlas": "latentatlas.estimator", "load": "latentatlas.build", "minima": "latentatlas.estimator"}
+_LAZY = {
+    "Atlas": "latentatlas.estimator",
+    "audit": "latentatlas.auditing",
+    "load": "latentatlas.build",
+    "minima": "latentatlas.estimator",
+    "propose_augmentations": "latentatlas.auditing",
+    "propose_nuisances": "latentatlas.auditing",
+}
 _PARTS = {
+    "auditing",
     "build",
     "checks",
     "core",
@@ -31,7 +39,16 @@ _PARTS = {
     "train",
 }
 
-__all__ = ["Atlas", "__version__", "load", "minima", *sorted(_PARTS)]
+__all__ = [
+    "Atlas",
+    "__version__",
+    "audit",
+    "load",
+    "minima",
+    "propose_augmentations",
+    "propose_nuisances",
+    *sorted(_PARTS),
+]
 
 
 def __getattr__(name: str) -> Any:

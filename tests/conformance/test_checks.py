@@ -47,7 +47,8 @@ class Case(NamedTuple):
 CASES = [
     Case(checks.Collapse, replace(CLEAN, z=_Z * [1, 0.01])),
     Case(checks.Neighbourhood, replace(CLEAN, z=_RNG.permutation(_Z)), failing=2),
-    Case(checks.Leakage, replace(CLEAN, z=_Z + 2 * np.eye(3)[_AUTHOR][:, :2])),
+    Case(checks.Leakage, replace(CLEAN, z=_Z + 2 * np.eye(3)[_AUTHOR][:, :2]), failing=2),
+    Case(checks.Removal, replace(CLEAN, x=_X + 9 * np.eye(10)[_BASINS])),
     Case(checks.BasinLiveness, replace(CLEAN, basins=np.arange(300) % 4)),
     Case(
         checks.Overfit, replace(CLEAN, recon=np.where(_HELD_OUT[:, None], CLEAN.recon, _X + 0.05 * (CLEAN.recon - _X)))
@@ -135,6 +136,9 @@ def test_one_fault_does_not_spill_into_the_others():
         "neighbourhood.trustworthiness",
         "neighbourhood.continuity",
         "leakage.author",
+        "leakage.author.within_label",
+        "removal.utility",
+        "removal.author",
         "basins",
         "overfit",
         "calibration",

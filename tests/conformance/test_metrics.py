@@ -23,6 +23,11 @@ _LINE = _X[:, :1] * np.ones((1, 3))
 _RELEVANT = np.eye(12)[np.arange(160) % 12]
 _FIRST = (np.arange(160)[:, None] + np.arange(12)) % 12
 _CIRCLE = np.column_stack([np.cos(np.arange(160) * np.pi / 80), np.sin(np.arange(160) * np.pi / 80)])
+_PAIRS = np.arange(160.0)[:, None]
+_SIDES = np.arange(160) % 2
+_FACTORS = np.stack([np.arange(160) % 4, np.arange(160) // 4 % 4], axis=1)
+_CODE = _FACTORS * [1.0, 2.0]
+_FIRST_FACTOR, _SECOND_FACTOR = _FACTORS.T
 _CLOUD = np.concatenate([np.eye(3), -np.eye(3)] * 20)
 
 
@@ -59,6 +64,35 @@ CASES = [
     Case(metrics.MeanReciprocalRank, (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
     Case(lambda: metrics.NDCG(k=5), (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
     Case(lambda: metrics.MRRTop0(k=5), (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
+    Case(lambda: metrics.MixingLISI(41), (_PAIRS, _SIDES), (_PAIRS, np.arange(160) // 80), 1.0, best_tolerance=0.1),
+    Case(
+        lambda: metrics.MixingAcceptance(40),
+        (_PAIRS, _SIDES),
+        (_PAIRS, np.arange(160) // 80),
+        1.0,
+        order_tolerance=0.02,
+    ),
+    Case(lambda: metrics.LabelLISI(11), (9 * np.eye(4)[_LABEL] + 0.1 * _X[:, :4], _NAMES), (_X, _NAMES[_MIX]), 1.0),
+    Case(
+        lambda: metrics.GraphConnectivity(8),
+        (9 * np.eye(4)[_LABEL] + 0.1 * _X[:, :4], _NAMES),
+        (_X, _NAMES[_MIX]),
+        1.0,
+        best_tolerance=0.05,
+    ),
+    Case(metrics.ConservedLabels, (9 * np.eye(4)[_LABEL] + 0.1 * _X[:, :4], _NAMES), (_X, _NAMES[_MIX]), 1.0),
+    Case(metrics.CramersV, (_FIRST_FACTOR, _SECOND_FACTOR), (_FIRST_FACTOR, _FIRST_FACTOR), 0.0),
+    Case(metrics.MutualInformationGap, (_CODE, _FACTORS), (_CODE, _FACTORS[_MIX]), 1.0),
+    Case(
+        metrics.SeparatedAttributePredictability,
+        (_CODE, _FACTORS),
+        (_CODE, _FACTORS[_MIX]),
+        1.0,
+        order_tolerance=0.3,
+    ),
+    Case(metrics.Disentanglement, (_CODE, _FACTORS), (_CODE, _FACTORS[_MIX]), 1.0, 1e-6, order_tolerance=1.0),
+    Case(metrics.Completeness, (_CODE, _FACTORS), (_CODE, _FACTORS[_MIX]), 1.0, 1e-6, order_tolerance=1.0),
+    Case(metrics.Informativeness, (_CODE, _FACTORS), (_CODE, _FACTORS[_MIX]), 1.0, order_tolerance=0.3),
     Case(metrics.EffectiveRank, (_CLOUD,), (_LINE,), 3.0),
     Case(metrics.DebiasedCKA, (_X, _LABEL[_MIX]), (_X, _LABEL), 0.0, best_tolerance=0.05),
     Case(metrics.ProbeScore, (_X, _LABEL[_MIX]), (_X, _LABEL), 0.25, best_tolerance=0.12, order_tolerance=0.15),

@@ -254,6 +254,7 @@ def test_the_certificate(flat: Atlas):
         "neighbourhood.trustworthiness",
         "neighbourhood.continuity",
         "leakage",
+        "removal",
         "basins",
         "overfit",
         "calibration",

@@ -14,6 +14,7 @@ from latentatlas.metrics import (
     ProbeReport,
     ProbeScore,
 )
+from latentatlas.metrics.held_out import held_out_share
 from latentatlas.metrics.kernels import unbiased_centre
 
 
@@ -128,9 +129,7 @@ def test_luck_is_rarely_exceeded_by_an_unrelated_nuisance(rng):
 
 
 def test_every_category_is_split_in_proportion():
-    from latentatlas.metrics.invariance import _split
-
-    train, test = _split(np.arange(20), 0.3)
+    train, test = held_out_share(np.arange(20), 0.3)
     assert sorted([*train, *test]) == list(range(20))
     assert [sum(test // 10 == group) for group in (0, 1)] == [3, 3]
 

@@ -8,9 +8,10 @@ from latentatlas.checks.base import Check, Evidence, Status, Tier, Verdict
 from latentatlas.checks.basins import BasinLiveness
 from latentatlas.checks.calibration import Calibration, CrossCalibrated, cross_calibrated, p_values
 from latentatlas.checks.collapse import Collapse
-from latentatlas.checks.leakage import Leakage
+from latentatlas.checks.leakage import Leakage, Reading, Trace, holm, obstacle
 from latentatlas.checks.neighbourhood import Neighbourhood
 from latentatlas.checks.overfit import Overfit
+from latentatlas.checks.removal import Removal, Utility
 
 __all__ = [
     "BasinLiveness",
@@ -22,11 +23,17 @@ __all__ = [
     "Leakage",
     "Neighbourhood",
     "Overfit",
+    "Reading",
+    "Removal",
     "Status",
     "Tier",
+    "Trace",
+    "Utility",
     "Verdict",
     "cross_calibrated",
     "default_checks",
+    "holm",
+    "obstacle",
     "p_values",
     "run_checks",
 ]
@@ -34,7 +41,7 @@ __all__ = [
 
 def default_checks() -> tuple[Check, ...]:
     """The checks of the standard certificate, in its order, with their default thresholds."""
-    return (Collapse(), Neighbourhood(), Leakage(), BasinLiveness(), Overfit(), Calibration())
+    return (Collapse(), Neighbourhood(), Leakage(), Removal(), BasinLiveness(), Overfit(), Calibration())
 
 
 def run_checks(evidence: Evidence, checks: Iterable[Check] | None = None) -> list[Verdict]:
@@ -42,6 +49,6 @@ def run_checks(evidence: Evidence, checks: Iterable[Check] | None = None) -> lis
 
     >>> import numpy as np
     >>> [str(verdict.status) for verdict in run_checks(Evidence(z=np.eye(3)))]
-    ['pass', 'skip', 'skip', 'skip', 'skip', 'skip']
+    ['pass', 'skip', 'skip', 'skip', 'skip', 'skip', 'skip']
     """
     return [verdict for check in (default_checks() if checks is None else checks) for verdict in check(evidence)]

@@ -11,7 +11,20 @@ from typing import Annotated, Any
 
 import typer
 
-from latentatlas.cli import basins, bench, check, data, export, fit, measure, minima, reproduce, search, transform
+from latentatlas.cli import (
+    audit,
+    basins,
+    bench,
+    check,
+    data,
+    export,
+    fit,
+    measure,
+    minima,
+    reproduce,
+    search,
+    transform,
+)
 from latentatlas.cli.output import complain, warn
 
 __all__ = ["app", "main"]
@@ -31,6 +44,7 @@ app.command("transform")(transform.transform)
 app.command("search")(search.search)
 app.command("export")(export.export)
 app.command("minima")(minima.minima)
+app.command("audit")(audit.audit)
 app.command("reproduce")(reproduce.reproduce)
 app.command("bench")(bench.bench)
 app.add_typer(data.app, name="data")

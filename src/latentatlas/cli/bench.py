@@ -16,7 +16,7 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="import, weight, transform, fit, spectral, landscape, terms, trees, graph, ranks, shape, map, "
+            help="import, weight, transform, fit, spectral, landscape, terms, trees, graph, ranks, shape, audit, map, "
             "or `all` but map."
         ),
     ] = "all",

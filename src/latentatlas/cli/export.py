@@ -19,7 +19,8 @@ def export(
     """Write the encoder alone as ONNX: rows in the units of the data in, latent and map out. Needs the extra onnx."""
     from latentatlas.build import load
     from latentatlas.core.errors import StoreError
-    from latentatlas.estimator.exporting import export_encoder, write_whole
+    from latentatlas.estimator.exporting import export_encoder
+    from latentatlas.store import write_whole
 
     if out.suffix != ".onnx":
         raise StoreError(f"export wants --out to end in .onnx; got {out.name}. Rename it.")

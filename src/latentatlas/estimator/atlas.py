@@ -16,7 +16,7 @@ from latentatlas.data import Shards, Table, as_matrix, match_columns
 from latentatlas.estimator.curriculum import Wanted
 from latentatlas.estimator.drift import Drift
 from latentatlas.estimator.exploring import ExploredAtlas
-from latentatlas.estimator.exporting import export_encoder, write_whole
+from latentatlas.estimator.exporting import export_encoder
 from latentatlas.estimator.fitting import Problem, fit_problem
 from latentatlas.estimator.known import Known, warn_of_dependence
 from latentatlas.estimator.measuring import evidence_of, measure
@@ -31,7 +31,7 @@ from latentatlas.estimator.updating import Pace, take_in
 from latentatlas.graph import Neighbours, knn_graph
 from latentatlas.metrics import Trustworthiness
 from latentatlas.models import Encoder
-from latentatlas.store import Run, require_writable, write_run
+from latentatlas.store import Run, require_writable, write_run, write_whole
 from latentatlas.train import Callback, EarlyStop, Progress
 
 __all__ = ["Atlas"]

@@ -5,26 +5,23 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from latentatlas.core import AtlasError, SpecError, StoreError, did_you_mean, require_extra
+from latentatlas.core import AtlasError, SpecError, did_you_mean, require_extra
 from latentatlas.estimator.model import AtlasModel
-from latentatlas.store.atomic import replacing
 
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
 
-__all__ = ["Exported", "export_encoder", "write_whole"]
+__all__ = ["Exported", "export_encoder"]
 
 _KINDS = ("onnx",)
 _ROWS = 1_000
@@ -66,21 +63,6 @@ def export_encoder(atlas: Atlas, kind: str) -> Exported:
         return Exported(content, None)
     rows = np.linspace(0, len(table) - 1, min(len(table), _ROWS)).astype(np.int64)
     return Exported(content, _compared(content, np.array(table.x[rows]), atlas.model_))
-
-
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file that is either whole or absent; a file of that name is replaced.
-
-    Raises:
-        StoreError: if it cannot be written.
-    """
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise StoreError(f"A file was wanted at {path}; {error.strerror}. Choose another place.") from error
 
 
 @final

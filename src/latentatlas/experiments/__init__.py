@@ -37,6 +37,7 @@ _STUDIES = {
     "recall": "MNIST with noise on pixels or latents: which digit a row still is, and is after recall.",
     "anomaly": "MNIST without one digit: how well rows of that digit are found among the others.",
     "colored-mnist": "Digits whose colour misleads: environments alone, colour given, and the inverse.",
+    "factors": "Generated pictures of known factors: does an axis of the latent hold one of them?",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 
@@ -85,7 +86,7 @@ def page_of(name: str, out: Path) -> str:
 
 def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
     """Every benchmark by name that takes no arguments; `map_speed.bench_map` takes some."""
-    from latentatlas.experiments import neighbourhood_speed, speed, term_speed
+    from latentatlas.experiments import audit_speed, neighbourhood_speed, speed, term_speed
 
     return {
         "import": speed.import_seconds,
@@ -99,6 +100,7 @@ def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
         "graph": neighbourhood_speed.graph_speed,
         "ranks": neighbourhood_speed.rank_speed,
         "shape": neighbourhood_speed.shape_speed,
+        "audit": audit_speed.audit_speed,
     }
 
 

@@ -1,5 +1,6 @@
 """Numbers for judging: arrays in, one float out. Each equals the reference library where one exists."""
 
+from latentatlas.metrics.association import CramersV, OverCorrection, over_correction
 from latentatlas.metrics.base import Metric, is_categorical
 from latentatlas.metrics.clustering import (
     AdjustedRand,
@@ -10,8 +11,24 @@ from latentatlas.metrics.clustering import (
     contingency,
 )
 from latentatlas.metrics.cohesion import topology_factors
-from latentatlas.metrics.invariance import DebiasedCKA, LinearProbe, NeighbourProbe, Probe, ProbeReport, ProbeScore
+from latentatlas.metrics.disentanglement import (
+    Completeness,
+    Disentanglement,
+    Informativeness,
+    MutualInformationGap,
+    SeparatedAttributePredictability,
+    importance,
+)
+from latentatlas.metrics.held_out import HeldOut, ProbeReport
+from latentatlas.metrics.invariance import ColumnTest, DebiasedCKA
 from latentatlas.metrics.kernels import DeltaKernel, GaussianKernel, Kernel, LinearKernel
+from latentatlas.metrics.mixing import (
+    ConservedLabels,
+    GraphConnectivity,
+    LabelLISI,
+    MixingAcceptance,
+    MixingLISI,
+)
 from latentatlas.metrics.neighbourhood import (
     Continuity,
     NeighbourAccuracy,
@@ -25,11 +42,13 @@ from latentatlas.metrics.persistence import (
     bottleneck_distance,
     persistence_diagrams,
 )
+from latentatlas.metrics.probes import LinearProbe, MLPProbe, NeighbourProbe, Probe, ProbeScore, TreeProbe
 from latentatlas.metrics.ranks import NeighbourRanks, neighbour_ranks
 from latentatlas.metrics.reconstruction import ExplainedVariance, MeanSquaredError
 from latentatlas.metrics.retrieval import NDCG, MeanReciprocalRank, MRRTop0
 from latentatlas.metrics.sampling import Estimate, mean_of_sample
 from latentatlas.metrics.spectrum import EffectiveRank
+from latentatlas.metrics.strata import strata
 from latentatlas.metrics.structure import DensityKL, DistanceRMSE, TripletAccuracy
 
 __all__ = [
@@ -37,41 +56,60 @@ __all__ = [
     "AdjustedRand",
     "BettiDifference",
     "ClusteringAccuracy",
+    "ColumnTest",
+    "Completeness",
+    "ConservedLabels",
     "Continuity",
+    "CramersV",
     "DebiasedCKA",
     "DeltaKernel",
     "DensityKL",
     "DiagramDistance",
+    "Disentanglement",
     "DistanceRMSE",
     "EffectiveRank",
     "Estimate",
     "ExplainedVariance",
     "GaussianKernel",
+    "GraphConnectivity",
+    "HeldOut",
+    "Informativeness",
     "Kernel",
+    "LabelLISI",
     "LinearKernel",
     "LinearProbe",
+    "MLPProbe",
     "MRRTop0",
     "MeanReciprocalRank",
     "MeanSquaredError",
     "Metric",
+    "MixingAcceptance",
+    "MixingLISI",
+    "MutualInformationGap",
     "NeighbourAccuracy",
     "NeighbourOverlap",
     "NeighbourProbe",
     "NeighbourRanks",
     "NormalizedMutualInfo",
+    "OverCorrection",
     "Probe",
     "ProbeReport",
     "ProbeScore",
     "Purity",
+    "SeparatedAttributePredictability",
+    "TreeProbe",
     "TripletAccuracy",
     "Trustworthiness",
     "VMeasure",
     "betti_numbers",
     "bottleneck_distance",
     "contingency",
+    "importance",
     "is_categorical",
     "mean_of_sample",
     "neighbour_ranks",
+    "over_correction",
     "persistence_diagrams",
+    "strata",
     "topology_factors",
 ]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal, NamedTuple, final
+from collections.abc import Mapping
+from typing import ClassVar, Literal, NamedTuple, final
 
 import numpy as np
 
 from latentatlas.core import ShapeError, SpecError
-from latentatlas.metrics.base import Metric, codes, finite_rows, is_categorical, same_rows, sample_rows
+from latentatlas.metrics.base import Metric, is_categorical, same_rows, sample_rows
 from latentatlas.metrics.kernels import DeltaKernel, GaussianKernel, Kernel, unbiased_centre
+from latentatlas.metrics.strata import strata
 
-__all__ = ["DebiasedCKA", "LinearProbe", "NeighbourProbe", "Probe", "ProbeReport", "ProbeScore"]
+__all__ = ["ColumnTest", "DebiasedCKA"]
 
-_ONE_IN_A_HUNDRED = 2.33
+_FEWEST_ROWS = 4
+_AT_ONCE = 64
+_ROUNDING = 1e-9
 
 
 @final
@@ -51,220 +54,139 @@ class DebiasedCKA(Metric):
         self.rows = rows
         self.seed = seed
 
-    def __call__(self, z: np.ndarray, nuisance: np.ndarray) -> float:
-        """The dependence."""
-        a, b = self._centred(z, nuisance)
-        return _cosine(a, b)
+    def __call__(self, z: np.ndarray, nuisance: np.ndarray, label: np.ndarray | None = None) -> float:
+        """The dependence; with a label that within its strata, all of which weigh by their rows.
 
-    def permutation_test(self, z: np.ndarray, nuisance: np.ndarray, *, permutations: int = 199, seed: int = 0) -> float:
-        """The p-value of independence, in [1 / (permutations + 1), 1].
+        Σ_s n_s HSIC_s(z, v) / √(Σ_s n_s HSIC_s(z, z) Σ_s n_s HSIC_s(v, v)) over strata of at least 4 sampled rows.
+        """
+        blocks = self._blocks(z, nuisance, label)
+        norm = math.sqrt(max(0.0, _total(blocks, "latent") * _total(blocks, "nuisance")))
+        return float(np.clip(_total(blocks, "both") / norm, -1, 1)) if norm > 0 else 0.0
 
-        The share of random pairings of z with the nuisance, the real one included, that look at least as dependent.
-        Uniform if the two are independent. O(permutations · m²).
+    def permutation_test(
+        self,
+        z: np.ndarray,
+        nuisance: np.ndarray,
+        label: np.ndarray | None = None,
+        *,
+        permutations: int = 199,
+        seed: int = 0,
+    ) -> float:
+        """The p-value of independence (given the label, where there is one), in [1 / (permutations + 1), 1].
+
+        The share of random pairings of z with the nuisance (within strata), the real one included, that look at least
+        as dependent. Uniform if the two are independent. O(permutations · m²), of categories less.
         """
         if permutations < 1:
             raise SpecError(f"permutation_test wants at least one permutation; got {permutations}. 199 is usual.")
-        a, b = self._centred(z, nuisance)
-        observed = _inner(a, b)
+        blocks = self._blocks(z, nuisance, label)
+        if not blocks:
+            return 1.0
         rng = np.random.default_rng(seed)
-        orders = (rng.permutation(len(b)) for _ in range(permutations))
-        as_large = sum(_inner(a, b[np.ix_(order, order)]) >= observed for order in orders)
-        return (1 + as_large) / (1 + permutations)
+        shuffled = np.zeros(permutations + 1)
+        for block in blocks:
+            orders = [np.arange(len(block.a)), *(rng.permutation(len(block.a)) for _ in range(permutations))]
+            shuffled += block.weight * _inner_of_orders(block, orders)
+        observed = shuffled[0]
+        return float((shuffled >= observed - _ROUNDING * abs(observed)).sum() / (1 + permutations))
 
-    def _centred(self, z: np.ndarray, nuisance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The U-centred kernel matrices of the sampled rows."""
-        z, nuisance = np.asarray(z), np.asarray(nuisance)
-        total = same_rows("DebiasedCKA", z=z, nuisance=nuisance)
-        if total < 4:
-            raise ShapeError(f"DebiasedCKA wants at least 4 rows; got {total}. Pass more rows.")
-        rows = sample_rows(total, self.rows, self.seed)
-        kernels = (self.categories if is_categorical(a) and a.ndim == 1 else self.kernel for a in (z, nuisance))
-        first, second = (kernel(array[rows]) for kernel, array in zip(kernels, (z, nuisance), strict=True))
-        return unbiased_centre(first), unbiased_centre(second)
+    def permutation_tests(
+        self, z: np.ndarray, columns: Mapping[str, np.ndarray], *, permutations: int = 199, seed: int = 0
+    ) -> dict[str, ColumnTest]:
+        """Dependence on each of many columns, with p-values corrected for their number; as `permutation_test`.
 
-
-class Probe(ABC):
-    """A small supervised model that tries to read the nuisance from the latents."""
-
-    @abstractmethod
-    def classifier(self) -> Any:
-        """A fresh scikit-learn classifier."""
-
-    @abstractmethod
-    def regressor(self) -> Any:
-        """A fresh scikit-learn regressor."""
-
-
-@final
-class LinearProbe(Probe):
-    """Logistic or ridge regression on standardised latents: sees what one linear layer can read.
-
-    Args:
-        regularisation: weight of the squared coefficients against the sum of losses.
-    """
-
-    def __init__(self, regularisation: float = 1.0):
-        self.regularisation = regularisation
-
-    def classifier(self) -> Any:
-        """Standardise, then multinomial logistic regression."""
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        return make_pipeline(StandardScaler(), LogisticRegression(C=1 / self.regularisation, max_iter=1000))
-
-    def regressor(self) -> Any:
-        """Standardise, then ridge regression."""
-        from sklearn.linear_model import Ridge
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        return make_pipeline(StandardScaler(), Ridge(alpha=self.regularisation))
-
-
-@final
-class NeighbourProbe(Probe):
-    """Vote or mean of the k nearest latents: sees curved and local traces too, is weak in many dimensions.
-
-    Args:
-        k: number of neighbours.
-    """
-
-    def __init__(self, k: int = 15):
-        self.k = k
-
-    def classifier(self) -> Any:
-        """k-nearest-neighbour vote."""
-        from sklearn.neighbors import KNeighborsClassifier
-
-        return KNeighborsClassifier(self.k)
-
-    def regressor(self) -> Any:
-        """k-nearest-neighbour mean."""
-        from sklearn.neighbors import KNeighborsRegressor
-
-        return KNeighborsRegressor(self.k)
-
-
-class ProbeReport(NamedTuple):
-    """What a probe reached.
-
-    Attributes:
-        score: accuracy (categories) or R² (real numbers) on held-out rows.
-        chance: what is reached without looking at z: the share of the category most frequent among the held-out rows,
-            which is the best that any constant answer scores there; 0 for R².
-        luck: the score that a probe of an unrelated nuisance exceeds about once in 100 times.
-        held_out: number of held-out rows.
-    """
-
-    score: float
-    chance: float
-    luck: float
-    held_out: int
-
-    @property
-    def excess(self) -> float:
-        """(score − chance) / (1 − chance): 0 at chance, 1 where the nuisance is read without error.
-
-        >>> ProbeReport(score=0.75, chance=0.5, luck=0.6, held_out=100).excess
-        0.5
-        """
-        return 0.0 if self.chance == 1 else (self.score - self.chance) / (1 - self.chance)
-
-    @property
-    def lucky_excess(self) -> float:
-        """The excess at `luck`: the noise level of `excess`."""
-        return 0.0 if self.chance == 1 else (self.luck - self.chance) / (1 - self.chance)
-
-
-@final
-class ProbeScore(Metric):
-    """How well a probe reads the nuisance from the latents of rows it has not seen: accuracy in [0, 1], or R² ≤ 1.
-
-    A nuisance of whole numbers, booleans or text is classified, each category split in the same proportion; real
-    numbers are regressed (mean R² over columns).
-    Cost that of the probe on at most `rows` rows.
-
-    Args:
-        probe: None is `LinearProbe()`.
-        held_out: share of the rows that is scored.
-        rows: more rows than this are sampled.
-        seed: of the sample and the split.
-
-    >>> side = np.repeat([0, 1], 50)
-    >>> ProbeScore()(side[:, None] * 1.0, side), ProbeScore().excess(side[:, None] * 1.0, side)
-    (1.0, 1.0)
-    """
-
-    lower: ClassVar[float] = -math.inf
-    upper: ClassVar[float] = 1.0
-    better: ClassVar[Literal["higher", "lower"]] = "lower"
-
-    def __init__(self, probe: Probe | None = None, *, held_out: float = 0.3, rows: int = 5000, seed: int = 0):
-        if not 0 < held_out < 1:
-            raise SpecError(f"ProbeScore wants a held-out share between 0 and 1; got {held_out}. 0.3 is usual.")
-        self.probe = LinearProbe() if probe is None else probe
-        self.held_out = held_out
-        self.rows = rows
-        self.seed = seed
-
-    def __call__(self, z: np.ndarray, nuisance: np.ndarray) -> float:
-        """The held-out score."""
-        return self.report(z, nuisance).score
-
-    def excess(self, z: np.ndarray, nuisance: np.ndarray) -> float:
-        """(score − chance) / (1 − chance)."""
-        return self.report(z, nuisance).excess
-
-    def report(self, z: np.ndarray, nuisance: np.ndarray) -> ProbeReport:
-        """Score, chance and noise level together.
+        All columns share the random pairings. The corrected p-value of a column is the share of pairings, the real one
+        included, in which the most striking of all columns is as striking as it is, in standard deviations of its own
+        pairings (Westfall & Young, single step): the chance that any independent column has p ≤ α is α at most.
+        O(columns · permutations · m²), of categories less.
 
         Raises:
-            ShapeError: if the lengths differ, or fewer than 10 rows are given.
+            ShapeError: if a column has another number of rows.
+
+        References:
+            Westfall & Young, *Resampling-based multiple testing*, 1993.
         """
-        nuisance = np.asarray(nuisance)
-        total = same_rows("ProbeScore", z=z, nuisance=nuisance)
-        if total < 10:
-            raise ShapeError(f"ProbeScore wants at least 10 rows to fit and to score on; got {total}. Pass more rows.")
-        (z,) = finite_rows("ProbeScore", z=z)
-        order = np.random.default_rng(self.seed).permutation(total)[: self.rows]
-        if is_categorical(nuisance):
-            (code,) = codes("ProbeScore", nuisance=nuisance)
-            grouped = order[np.argsort(code[order], kind="stable")]
-            return self._classify(z, code, *_split(grouped, self.held_out))
-        (target,) = finite_rows("ProbeScore", nuisance=nuisance)
-        return self._regress(z, target, *_split(order, self.held_out))
+        if permutations < 1:
+            raise SpecError(f"permutation_tests wants at least one permutation; got {permutations}. 199 is usual.")
+        found, striking = {}, []
+        for name, values in columns.items():
+            (block,) = self._blocks(z, values, None)
+            rng = np.random.default_rng(seed)
+            orders = [np.arange(len(block.a)), *(rng.permutation(len(block.a)) for _ in range(permutations))]
+            sums = _inner_of_orders(block, orders)
+            norm = math.sqrt(max(0.0, _inner(block.a, block.a) * _inner(block.b, block.b)))
+            cka = float(np.clip(sums[0] / norm, -1, 1)) if norm > 0 else 0.0
+            spread = float(sums.std())
+            striking.append((sums - sums.mean()) / spread if spread > 0 else np.zeros_like(sums))
+            p = float((sums >= sums[0] - _ROUNDING * abs(sums[0])).mean())
+            found[name] = ColumnTest(cka, p, 1.0)
+        most = np.max(striking, axis=0) if striking else np.zeros(1)
+        for (name, test), own in zip(found.items(), striking, strict=True):
+            found[name] = test._replace(p_corrected=float((most >= own[0] - _ROUNDING * abs(own[0])).mean()))
+        return found
 
-    def _classify(self, z: np.ndarray, code: np.ndarray, train: np.ndarray, test: np.ndarray) -> ProbeReport:
-        chance = float(np.bincount(code[test]).max() / len(test))
-        luck = min(1.0, chance + _ONE_IN_A_HUNDRED * math.sqrt(chance * (1 - chance) / len(test)))
-        if len(np.unique(code[train])) == 1:
-            score = float((code[test] == code[train][0]).mean())
-        else:
-            score = float(self.probe.classifier().fit(z[train], code[train]).score(z[test], code[test]))
-        return ProbeReport(score, chance, luck, len(test))
+    def _blocks(self, z: np.ndarray, nuisance: np.ndarray, label: np.ndarray | None) -> list[_Block]:
+        """The U-centred kernel matrices of the sampled rows, of each stratum by itself."""
+        z, nuisance = np.asarray(z), np.asarray(nuisance)
+        given = {} if label is None else {"label": np.asarray(label)}
+        total = same_rows("DebiasedCKA", z=z, nuisance=nuisance, **given)
+        if total < _FEWEST_ROWS:
+            raise ShapeError(f"DebiasedCKA wants at least 4 rows; got {total}. Pass more rows.")
+        rows = sample_rows(total, self.rows, self.seed)
+        group = np.zeros(len(rows), np.int64) if label is None else strata(np.asarray(label))[rows]
+        parts = [rows[group == number] for number in range(int(group.max()) + 1)]
+        return [self._block(z[part], nuisance[part]) for part in parts if len(part) >= _FEWEST_ROWS]
 
-    def _regress(self, z: np.ndarray, target: np.ndarray, train: np.ndarray, test: np.ndarray) -> ProbeReport:
-        from sklearn.metrics import r2_score
-
-        # R² on new rows is at most r², and without dependence r ~ N(0, 1 / rows).
-        luck = min(1.0, _ONE_IN_A_HUNDRED**2 / len(test))
-        if np.ptp(target) == 0:
-            return ProbeReport(0.0, 0.0, luck, len(test))
-        predicted = self.probe.regressor().fit(z[train], target[train]).predict(z[test])
-        return ProbeReport(float(r2_score(target[test], predicted)), 0.0, luck, len(test))
-
-
-def _split(order: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Training and held-out rows, spread evenly over `order`: rows grouped by category are split by category."""
-    held_out = np.diff(np.floor(share * np.arange(len(order) + 1) + 0.5)) > 0
-    return order[~held_out], order[held_out]
+    def _block(self, z: np.ndarray, nuisance: np.ndarray) -> _Block:
+        first, second = (
+            self.categories if is_categorical(values) and values.ndim == 1 else self.kernel for values in (z, nuisance)
+        )
+        n = len(z)
+        a, b = unbiased_centre(first(z)), unbiased_centre(second(nuisance))
+        return _Block(a, b, second.factors(nuisance) if b.any() else None, 1 / (n - 3))
 
 
-def _cosine(a: np.ndarray, b: np.ndarray) -> float:
-    norm = math.sqrt(_inner(a, a) * _inner(b, b))
-    return float(np.clip(_inner(a, b) / norm, -1, 1)) if norm > 0 else 0.0
+class ColumnTest(NamedTuple):
+    """Dependence of latents on one of several columns.
+
+    Attributes:
+        cka: debiased CKA.
+        p: permutation p-value of independence.
+        p_corrected: the same, corrected for the number of columns.
+    """
+
+    cka: float
+    p: float
+    p_corrected: float
+
+
+class _Block(NamedTuple):
+    """One stratum: U-centred kernels, F with b = F Fᵀ before centring where it is narrow, and n / (n (n − 3))."""
+
+    a: np.ndarray
+    b: np.ndarray
+    factors: np.ndarray | None
+    weight: float
+
+
+def _total(blocks: list[_Block], which: Literal["both", "latent", "nuisance"]) -> float:
+    pairs = {"both": lambda b: (b.a, b.b), "latent": lambda b: (b.a, b.a), "nuisance": lambda b: (b.b, b.b)}
+    return sum(block.weight * _inner(*pairs[which](block)) for block in blocks)
+
+
+def _inner_of_orders(block: _Block, orders: list[np.ndarray]) -> np.ndarray:
+    """Σ a ∘ b for every order of the rows of b.
+
+    Rows of a sum to 0, so what centring adds to b drops out: the sum is tr(Fᵀ a F), few columns in place of n.
+    """
+    if block.factors is None:
+        return np.array([_inner(block.a, block.b[np.ix_(order, order)]) for order in orders])
+    found = []
+    for start in range(0, len(orders), _AT_ONCE):
+        stacked = np.stack([block.factors[order] for order in orders[start : start + _AT_ONCE]], axis=1)
+        flat = stacked.reshape(len(block.a), -1)
+        found.append(((block.a @ flat) * flat).sum(axis=0).reshape(stacked.shape[1:]).sum(axis=1))
+    return np.concatenate(found)
 
 
 def _inner(a: np.ndarray, b: np.ndarray) -> float:

@@ -15,6 +15,7 @@ from latentatlas.metrics.distances import Points
 __all__ = ["DeltaKernel", "GaussianKernel", "Kernel", "LinearKernel", "unbiased_centre"]
 
 _ROUNDING = 1e-12
+_MOST_FACTORS = 32
 
 
 class Kernel(ABC):
@@ -23,6 +24,10 @@ class Kernel(ABC):
     @abstractmethod
     def __call__(self, values: np.ndarray) -> Float[np.ndarray, "n n"]:
         """The symmetric matrix k(i, j)."""
+
+    def factors(self, values: np.ndarray) -> Float[np.ndarray, "n r"] | None:
+        """A matrix F of few columns with k = F Fᵀ; None where there is none, or it would not be cheaper than k."""
+        return None
 
 
 @final
@@ -82,12 +87,18 @@ class DeltaKernel(Kernel):
         (code,) = codes("DeltaKernel", values=values)
         return (code[:, None] == code).astype(np.float64)
 
+    def factors(self, values: np.ndarray) -> Float[np.ndarray, "n r"] | None:
+        """One column per category, 1 where a row is of it; None for more than 32."""
+        (code,) = codes("DeltaKernel", values=values)
+        count = int(code.max()) + 1
+        return np.eye(count)[code] if count <= _MOST_FACTORS else None
+
 
 def unbiased_centre(kernel: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
     """The U-centred matrix K̃, for which HSIC(K, L) = Σ K̃ ∘ L̃ / (n (n − 3)) is unbiased; n ≥ 4. O(n²).
 
-    K̃ᵢⱼ = Kᵢⱼ − Σ_l Kᵢₗ / (n − 2) − Σ_l Kₗⱼ / (n − 2) + Σ K / ((n − 1)(n − 2)) off the diagonal of K set to 0; K̃ᵢᵢ = 0.
-    Its rows sum to 0; for constant values it is 0.
+    K̃ᵢⱼ = Kᵢⱼ − Σ_l Kᵢₗ / (n − 2) − Σ_l Kₗⱼ / (n − 2) + Σ K / ((n − 1)(n − 2)) off the diagonal of K set to 0; K̃ᵢᵢ =
+    0. Its rows sum to 0; for constant values it is 0.
 
     >>> abs(unbiased_centre(np.eye(4)[::-1]).sum(axis=1)).round(9).tolist()
     [0.0, 0.0, 0.0, 0.0]

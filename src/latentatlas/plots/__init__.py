@@ -3,6 +3,7 @@
 The functions that end in `_page` return HTML instead, to turn and to point at, and need the extra `interactive`.
 """
 
+from latentatlas.plots.audit import AuditMark, AuditPanel, audit_figure
 from latentatlas.plots.calibration import calibration_figure
 from latentatlas.plots.energy import descent_figure, distance_figure, surface_figure
 from latentatlas.plots.exemplars import exemplars_figure, strip_png
@@ -15,6 +16,9 @@ from latentatlas.plots.training import training_figure
 from latentatlas.plots.tree import merge_tree_figure, prominence_figure
 
 __all__ = [
+    "AuditMark",
+    "AuditPanel",
+    "audit_figure",
     "barrier_figure",
     "calibration_figure",
     "descent_figure",

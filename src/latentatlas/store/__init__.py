@@ -5,7 +5,7 @@ from latentatlas.store.manifest import FORMAT, MIGRATIONS
 from latentatlas.store.neighbours import nearest_rows
 from latentatlas.store.points import ColumnBlocks, columns_of, free_column, read_columns, table_of, write_table
 from latentatlas.store.run import Run, open_run
-from latentatlas.store.write import require_writable, write_run
+from latentatlas.store.write import require_writable, write_run, write_whole
 
 __all__ = [
     "FORMAT",
@@ -22,4 +22,5 @@ __all__ = [
     "table_of",
     "write_run",
     "write_table",
+    "write_whole",
 ]

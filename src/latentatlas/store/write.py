@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 from latentatlas.core.errors import StoreError
-from latentatlas.store.atomic import fresh_sibling, publish, recover, sync_folder
+from latentatlas.store.atomic import fresh_sibling, publish, recover, replacing, sync_folder
 from latentatlas.store.contents import FILES, RunContents, write_parts
 from latentatlas.store.manifest import MANIFEST, PENDING, Manifest
 from latentatlas.store.run import Run
 
-__all__ = ["require_writable", "write_run"]
+__all__ = ["require_writable", "write_run", "write_whole"]
 
 
 def write_run(path: str | os.PathLike[str], contents: RunContents, *, overwrite: bool = False) -> Run:
@@ -114,3 +114,18 @@ def _require_permission(final: Path) -> None:
             f"A run folder was wanted at {final}; {ancestor} is not a folder that may be written. "
             "Choose another folder."
         )
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file that is either whole or absent; a file of that name is replaced.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise StoreError(f"A file was wanted at {path}; {error.strerror}. Choose another place.") from error
