@@ -16,6 +16,7 @@ _PARTS = {
     "checks",
     "core",
     "data",
+    "erasure",
     "estimator",
     "geometry",
     "graph",

@@ -36,6 +36,9 @@ _STUDIES = {
     "few-shot": "MNIST told apart by one, five or ten labelled examples of each digit.",
     "recall": "MNIST with noise on pixels or latents: which digit a row still is, and is after recall.",
     "anomaly": "MNIST without one digit: how well rows of that digit are found among the others.",
+    "source-erasure": "Amazon reviews: the product domain taken out of MiniLM embeddings, and what is left.",
+    "author-shift": "Reviews sampled so that the domain tells the sentiment, then the other way round.",
+    "single-cell": "Blood cells of three donors mixed, beside Harmony; cell types kept on generated cells.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 
