@@ -11,7 +11,20 @@ from typing import Annotated, Any
 
 import typer
 
-from latentatlas.cli import basins, bench, check, data, export, fit, measure, minima, reproduce, search, transform
+from latentatlas.cli import (
+    basins,
+    bench,
+    check,
+    data,
+    erase,
+    export,
+    fit,
+    measure,
+    minima,
+    reproduce,
+    search,
+    transform,
+)
 from latentatlas.cli.output import complain, warn
 
 __all__ = ["app", "main"]
@@ -30,6 +43,7 @@ app.command("basins")(basins.basins)
 app.command("transform")(transform.transform)
 app.command("search")(search.search)
 app.command("export")(export.export)
+app.command("erase")(erase.erase)
 app.command("minima")(minima.minima)
 app.command("reproduce")(reproduce.reproduce)
 app.command("bench")(bench.bench)

@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -71,7 +71,7 @@ class Eraser(ABC):
     """
 
     @abstractmethod
-    def update(self, x: Any, nuisance: Any, label: Any = None) -> Self:
+    def update(self, x: Any, nuisance: Any, label: Any = None) -> Eraser:
         """Add rows."""
 
     @abstractmethod
@@ -83,7 +83,7 @@ class Eraser(ABC):
     def erasure(self) -> Erasure:
         """The frozen result."""
 
-    def fit(self, x: Any, nuisance: Any, label: Any = None) -> Self:
+    def fit(self, x: Any, nuisance: Any, label: Any = None) -> Eraser:
         """Forget earlier rows and take these.
 
         Args:

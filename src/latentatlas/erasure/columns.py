@@ -98,7 +98,10 @@ def plain_value(value: Any) -> Any:
 
 
 def _column(who: str, name: str, values: Any, n: int) -> Shaped[np.ndarray, " n"]:
-    column = np.asarray(values.detach().cpu().numpy() if hasattr(values, "detach") else values)
+    if isinstance(values, list | tuple):
+        column = np.array(values, dtype=object)  # so that text and numbers do not become text
+    else:
+        column = np.asarray(values.detach().cpu().numpy() if hasattr(values, "detach") else values)
     if column.ndim == 2 and column.shape[1] == 1:
         column = column[:, 0]
     if column.shape != (n,):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self, final
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -108,7 +108,7 @@ class KernelEraser(Eraser):
         self._random = np.random.default_rng(self.seed)
         self._erasure: KernelErasure | None = None
 
-    def update(self, x: Any, nuisance: Any, label: Any = None) -> Self:
+    def update(self, x: Any, nuisance: Any, label: Any = None) -> KernelEraser:
         """Add rows to the sample of `rows` that `erasure` is computed from.
 
         Raises:

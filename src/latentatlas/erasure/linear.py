@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self, final
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float
@@ -65,7 +65,7 @@ class LinearEraser(Eraser):
         self._moments = Moments(self.numeric)
         self._erasure: LinearErasure | None = None
 
-    def update(self, x: Any, nuisance: Any, label: Any = None) -> Self:
+    def update(self, x: Any, nuisance: Any, label: Any = None) -> LinearEraser:
         """Add rows; categories may be new. The result is that of one call with all rows, up to rounding."""
         rows = finite_rows("LinearEraser", x, features=self._moments.features or None)
         columns = nuisance_columns("LinearEraser", nuisance, len(rows))

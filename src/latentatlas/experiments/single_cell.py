@@ -22,6 +22,7 @@ __all__ = ["MadeCells", "made_cells", "pictures", "run", "to_markdown"]
 _SEEDS = (0, 1, 2)
 _NEIGHBOURS = 30
 _FITTED = 0.7
+_DRAWN = 1_500
 _SOFTNESS = (0.5, 0.35, 0.25, 0.2, 0.15)
 _RAW, _HARMONY, _OURS = "raw principal components", "Harmony (its published result)", "**ours**, KernelEraser"
 _LINEAR = "**ours**, LinearEraser"
@@ -144,8 +145,9 @@ def _whole(
     for width in widths:
         if width != default:
             ways[f"{_OURS}, softness {width}"] = KernelEraser(softness=width).fit(x, donor).transform(x, donor)
-    shown = {name: _plane(ways[name]) for name in (_RAW, _HARMONY, _OURS)}
-    shown["donor"] = donor.tolist()
+    drawn = np.random.default_rng(0).permutation(len(x))[:_DRAWN]
+    shown: dict[str, Any] = {name: _plane(ways[name])[drawn].tolist() for name in (_RAW, _HARMONY, _OURS)}
+    shown["donor"] = donor[drawn].tolist()
     return {name: _kept(x, z, donor, np.arange(len(x))) for name, z in ways.items()}, shown
 
 
@@ -220,12 +222,12 @@ def _targets(
     ]
 
 
-def _plane(z: np.ndarray) -> list[list[float]]:
+def _plane(z: np.ndarray) -> np.ndarray:
     """Two principal components, rounded: for the picture."""
     centred = z - z.mean(axis=0)
     axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
     axes = axes * np.sign(axes.sum(axis=1, keepdims=True))
-    return np.round(centred @ axes.T, 2).astype(float).tolist()
+    return np.round((centred @ axes.T).astype(np.float64), 1)
 
 
 def _figure(shown: Mapping[str, Any]) -> Figure:
@@ -236,10 +238,9 @@ def _figure(shown: Mapping[str, Any]) -> Figure:
     figure_ = Figure(figsize=(13, 4.4), layout="constrained")
     donor = np.array(shown["donor"])
     names = np.unique(donor)
-    order = np.random.default_rng(0).permutation(len(donor))
     panels = {name: points for name, points in shown.items() if name != "donor"}
     for axes, (name, points) in zip(figure_.subplots(1, len(panels)), panels.items(), strict=True):
-        places, codes = np.array(points)[order], np.searchsorted(names, donor[order])
+        places, codes = np.array(points), np.searchsorted(names, donor)
         axes.scatter(*places.T, c=np.array(CATEGORY_COLOURS)[codes], s=4, linewidths=0, rasterized=True)
         axes.set_title(name.replace("*", ""), loc="left", fontsize=11, color=INK, fontweight="bold")
         bare(axes)

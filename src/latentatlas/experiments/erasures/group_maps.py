@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -33,7 +33,7 @@ class GaussianMaps(NamedTuple):
     maps: Float[np.ndarray, "groups features features"]
 
     @classmethod
-    def fit(cls, x: Float[np.ndarray, "n features"], group: Shaped[np.ndarray, " n"]) -> Self:
+    def fit(cls, x: Float[np.ndarray, "n features"], group: Shaped[np.ndarray, " n"]) -> GaussianMaps:
         """The maps of some rows. Cost: O(groups · features³)."""
         names = np.unique(group)
         parts = [x[group == name].astype(np.float64) for name in names]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -51,7 +53,8 @@ def held_out_accuracy(
     truth: Shaped[np.ndarray, " m"],
 ) -> float:
     """Accuracy on test rows of a probe fitted on training rows."""
-    return float(make().fit(train, target).score(test, truth))
+    with _unfinished_networks():
+        return float(make().fit(train, target).score(test, truth))
 
 
 def cross_validated(
@@ -61,7 +64,8 @@ def cross_validated(
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     split = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return float((cross_val_predict(make(), z, target, cv=split) == target).mean())
+    with _unfinished_networks():
+        return float((cross_val_predict(make(), z, target, cv=split) == target).mean())
 
 
 def within_group_overlap(
@@ -99,6 +103,16 @@ def same_group_share(
     near = _nearest(z, k)
     chosen = np.arange(len(z)) if rows is None else rows
     return float((group[near[chosen]] == group[chosen, None]).mean())
+
+
+@contextmanager
+def _unfinished_networks() -> Iterator[None]:
+    """Networks stop after some passes, converged or not, without a warning."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
 
 
 def _nearest(z: np.ndarray, k: int) -> Int[np.ndarray, "n k"]:
