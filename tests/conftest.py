@@ -12,7 +12,19 @@ from jaxtyping import config, install_import_hook
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded: tests share their machine
-_CHECKED = ["core", "geometry", "graph", "landscape", "layout", "spectral", "models", "terms", "metrics", "train"]
+_CHECKED = [
+    "core",
+    "erasure",
+    "geometry",
+    "graph",
+    "landscape",
+    "layout",
+    "spectral",
+    "models",
+    "terms",
+    "metrics",
+    "train",
+]
 _TYPECHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 _hook = install_import_hook([f"latentatlas.{part}" for part in _CHECKED], _TYPECHECKER)
 

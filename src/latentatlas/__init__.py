@@ -24,6 +24,7 @@ _PARTS = {
     "checks",
     "core",
     "data",
+    "erasure",
     "estimator",
     "geometry",
     "graph",

@@ -32,6 +32,7 @@ _FAMILIES = (
     "models",
     "terms",
     "data",
+    "erasure",
     "train",
     "metrics",
     "checks",

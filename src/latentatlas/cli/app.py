@@ -17,6 +17,7 @@ from latentatlas.cli import (
     bench,
     check,
     data,
+    erase,
     export,
     fit,
     measure,
@@ -43,6 +44,7 @@ app.command("basins")(basins.basins)
 app.command("transform")(transform.transform)
 app.command("search")(search.search)
 app.command("export")(export.export)
+app.command("erase")(erase.erase)
 app.command("minima")(minima.minima)
 app.command("audit")(audit.audit)
 app.command("reproduce")(reproduce.reproduce)

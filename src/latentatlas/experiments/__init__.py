@@ -38,6 +38,9 @@ _STUDIES = {
     "anomaly": "MNIST without one digit: how well rows of that digit are found among the others.",
     "colored-mnist": "Digits whose colour misleads: environments alone, colour given, and the inverse.",
     "factors": "Generated pictures of known factors: does an axis of the latent hold one of them?",
+    "source-erasure": "Amazon reviews: the product domain taken out of MiniLM embeddings, and what is left.",
+    "author-shift": "Reviews sampled so that the domain tells the sentiment, then the other way round.",
+    "single-cell": "Blood cells of three donors mixed, beside Harmony; cell types kept on generated cells.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 
@@ -86,7 +89,7 @@ def page_of(name: str, out: Path) -> str:
 
 def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
     """Every benchmark by name that takes no arguments; `map_speed.bench_map` takes some."""
-    from latentatlas.experiments import audit_speed, neighbourhood_speed, speed, term_speed
+    from latentatlas.experiments import audit_speed, erasure_speed, neighbourhood_speed, speed, term_speed
 
     return {
         "import": speed.import_seconds,
@@ -101,6 +104,7 @@ def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
         "ranks": neighbourhood_speed.rank_speed,
         "shape": neighbourhood_speed.shape_speed,
         "audit": audit_speed.audit_speed,
+        "erasure": erasure_speed.erasure_speed,
     }
 
 
