@@ -146,8 +146,8 @@ class ImageMapStudy:
             "",
             f"A fit of all {training + testing:,} rows in a process of its own, after a warm-up; ours and umap-learn "
             f"in turn, {_TURNS} times (mean ± standard deviation; the ratio is that of the means). Transform of "
-            f"{testing:,} rows and inverse of their places (umap-learn: of {decoded:.0f}). Memory: peak of the fit above "
-            "the process that holds the data.",
+            f"{testing:,} rows and inverse of their places (umap-learn: of {decoded:.0f}). Memory: peak of the fit "
+            "above the process that holds the data.",
             "",
             collected_table(speed, _SPEED),
             "",
