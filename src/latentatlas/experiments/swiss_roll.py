@@ -156,5 +156,5 @@ def _verdict(name: str, part: Mapping[str, Any]) -> str:
 def _methods(dim: int, quick: bool) -> tuple[MapMethod, ...]:
     if quick:
         return AtlasMap(dim, steps=_QUICK_STEPS), PCAMap(dim), RandomMap(dim)
-    learned = (AtlasMap, UMAPMap, umap_ae, plain_ae, topo_ae, mmae, rtd_lite)
-    return (*(method(dim) for method in learned), PCAMap(dim), RandomMap(dim))
+    networks = (method(dim) for method in (umap_ae, plain_ae, topo_ae, mmae, rtd_lite))
+    return (AtlasMap(dim), UMAPMap(dim, decoded=0), *networks, PCAMap(dim), RandomMap(dim))

@@ -121,7 +121,7 @@ def _measured(method: MapMethod, x: Rows, new: Rows, seed: int) -> tuple[dict[st
         figures["transform, s"], z = _timed(lambda: placed(new))
         figures["rows placed"] = float(len(new))
         places["new"] = np.asarray(z, dtype=np.float32)
-        if fitted.inverse is not None:
+        if fitted.inverse is not None and method.decoded != 0:
             decoded, few = fitted.inverse, np.asarray(z)[: method.decoded]
             decoded(few[:1])  # compile
             figures["inverse, s"], back = _timed(lambda: decoded(few))

@@ -35,15 +35,15 @@ class MapMethod(ABC):
     """A way from rows to `dim` axes. Methods are plain objects: they are pickled into a process of their own.
 
     Attributes: `name` is typed on the command line, `title` stands in tables, `learns` tells whether seeds
-    differ, `decoded` is the largest number of rows that `inverse` is asked for at once (None: any), `remark` is what a
-    reader of a table must know.
+    differ, `decoded` is the largest number of rows that `inverse` is asked for (None: any, 0: it is not), `remark`
+    is what a reader of a table must know.
     """
 
     name: str
     title: str
     remark: str = ""
     learns: ClassVar[bool] = True
-    decoded: ClassVar[int | None] = None
+    decoded: int | None = None
 
     @abstractmethod
     def fit(self, x: Rows, *, seed: int) -> FittedMap:

@@ -109,6 +109,7 @@ class ImageMapStudy:
         training, testing = result["rows"]
         quality, speed = result["quality"], result["speed"]
         first = min(_FIRST, training)
+        decoded = next(iter(values_of(speed, _PEER, "rows decoded")), 0)
         lines = [
             "Two axes, raw pixels in, every method with its own defaults. "
             "Mean ± standard deviation over "
@@ -137,7 +138,7 @@ class ImageMapStudy:
             "",
             f"The {testing:,} test rows, encoded: KL.1; trust and continuity averaged over k = 10, 20, …, 200, ranks "
             "among the test rows; MSE per pixel with pixels from −1 to 1, as their code scales them (four times that "
-            "of pixels from 0 to 1; of umap-learn the first 100 rows).",
+            "of pixels from 0 to 1; of umap-learn the first rows only).",
             "",
             self._with_shown(quality, _TOPOLOGICAL, " (shown)"),
             "",
@@ -145,8 +146,8 @@ class ImageMapStudy:
             "",
             f"A fit of all {training + testing:,} rows in a process of its own, after a warm-up; ours and umap-learn "
             f"in turn, {_TURNS} times (mean ± standard deviation; the ratio is that of the means). Transform of "
-            f"{testing:,} rows and inverse of their places (umap-learn: of 100). Memory: peak of the fit above the "
-            "process that holds the data.",
+            f"{testing:,} rows and inverse of their places (umap-learn: of {decoded:.0f}). Memory: peak of the fit "
+            "above the process that holds the data.",
             "",
             collected_table(speed, _SPEED),
             "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 from latentatlas.core import available_threads
 from latentatlas.core.errors import require_extra
@@ -17,15 +17,16 @@ class UMAPMap(MapMethod):
 
     Args:
         dim: axes.
+        decoded: how many rows are decoded; a second each.
     """
 
     name: str = "umap-learn"
     title: str = "umap-learn"
-    decoded: ClassVar[int | None] = 100
     remark: str = "defaults: all threads, no fixed seed; `inverse_transform` of few rows, since it is slow"
 
-    def __init__(self, dim: int = 2):
+    def __init__(self, dim: int = 2, *, decoded: int = 20):
         self.dim = dim
+        self.decoded = decoded
 
     def fit(self, x: Rows, *, seed: int) -> FittedMap:
         """`UMAP(n_components=dim).fit(x)`."""
