@@ -204,7 +204,10 @@ def _default() -> torch.dtype:
 
 def _codes(rows: Tensor) -> tuple[Int[Tensor, " n"], int]:
     """The number of its category for each row, and how many there are."""
-    known, code = torch.unique(rows.flatten(1) if rows.ndim > 1 else rows, dim=0, return_inverse=True)
+    if rows.ndim == 1:  # many times faster than by rows
+        known, code = torch.unique(rows, return_inverse=True)
+    else:
+        known, code = torch.unique(rows.flatten(1), dim=0, return_inverse=True)
     return code, len(known)
 
 
