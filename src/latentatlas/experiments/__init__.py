@@ -36,7 +36,7 @@ _STUDIES = {
     "few-shot": "MNIST told apart by one, five or ten labelled examples of each digit.",
     "recall": "MNIST with noise on pixels or latents: which digit a row still is, and is after recall.",
     "anomaly": "MNIST without one digit: how well rows of that digit are found among the others.",
-    "factors": "Generated pictures of known factors: does an axis of the latent hold one of them?",
+    "factors": "Generated pictures of known factors: how far each axis of a latent holds one of them.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 
