@@ -12,7 +12,7 @@ import pytest
 from latentatlas import __version__
 from latentatlas.cli.output import number, print_json
 
-VERBS = ("fit", "check", "measure", "transform", "search", "minima", "reproduce", "bench", "data")
+VERBS = ("fit", "check", "measure", "transform", "search", "minima", "audit", "reproduce", "bench", "data")
 
 
 def test_version(latentatlas):

@@ -37,7 +37,7 @@ _STUDIES = {
     "recall": "MNIST with noise on pixels or latents: which digit a row still is, and is after recall.",
     "anomaly": "MNIST without one digit: how well rows of that digit are found among the others.",
     "colored-mnist": "Digits whose colour misleads: environments alone, colour given, and the inverse.",
-    "factors": "Generated pictures of known factors: does an axis of the latent hold one of them?",
+    "factors": "Generated pictures of known factors: how far each axis of a latent holds one of them.",
     "source-erasure": "Amazon reviews: the product domain taken out of MiniLM embeddings, and what is left.",
     "author-shift": "Reviews sampled so that the domain tells the sentiment, then the other way round.",
     "single-cell": "Blood cells of three donors mixed, beside Harmony; cell types kept on generated cells.",
