@@ -118,9 +118,9 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "",
         "## Made cells of known types",
         "",
-        "Five types in 20 axes, three donors of unlike composition, one of them without the fifth type; a shift for each "
-        "donor and a smaller one for each donor and type. *Type across donors*: accuracy of the type of a cell from its "
-        "five nearest cells of the other donors. *NMI*, *ARI*: k-means with five groups against the types.",
+        "Five types in 20 axes, three donors of unlike composition, one of them without the fifth type; a shift for "
+        "each donor and a smaller one for each donor and type. *Type across donors*: accuracy of the type of a cell "
+        "from its five nearest cells of the other donors. *NMI*, *ARI*: k-means with five groups against the types.",
         "",
         table(_TYPE_COLUMNS, {name: [spread(values[c]) for c in _TYPE_COLUMNS] for name, values in made.items()}),
         "",
