@@ -59,8 +59,9 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "A **semi-synthetic** sampling of real reviews: few reviewers repeat in this corpus, so the domain stands for "
         f"the author. In training {_SHARE:.0%} of the reviews of books and dvd are positive and {_SHARE:.0%} of those "
         "of electronics and kitchen negative; in the reversed test it is the other way round. Training and test rows "
-        f"are different reviews, duplicates are dropped first ({result['train']:,} training rows, twice {result['test']:,} "
-        f"test rows, {len(result['seeds'])} draws). Logistic regression of 384 MiniLM axes reads the sentiment.",
+        f"are different reviews, duplicates are dropped first ({result['train']:,} training rows, twice "
+        f"{result['test']:,} test rows, {len(result['seeds'])} draws). Logistic regression of 384 MiniLM axes reads "
+        "the sentiment.",
         "",
         "*alike*: accuracy on test rows sampled as the training rows are. *reversed*: on rows sampled the other way "
         "round. *drop*: alike − reversed; below 0 the correction went too far, and the model profits from the "

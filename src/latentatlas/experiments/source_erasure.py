@@ -87,8 +87,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "*linear*, *kNN* (15 voters) and *MLP* (128 units) read the domain. They are fitted on the erased training "
         f"rows; the *sceptic*'s are fitted on rows the eraser has not seen ({_FOLDS}-fold within the scored rows), so "
         "that they see what is new in them. *sentiment*, *stars* (1, 2, 4, 5) and *length* (quartiles of characters) "
-        "are accuracies of a linear probe fitted on the erased training rows. *overlap*: of the 15 nearest scored rows of "
-        "the same domain, the share that is kept.",
+        "are accuracies of a linear probe fitted on the erased training rows. *overlap*: of the 15 nearest scored rows "
+        "of the same domain, the share that is kept.",
         "",
         f"`softness` of KernelEraser is the narrowest of {', '.join(map(str, _SOFTNESS))} that keeps an overlap of "
         f"{_LEAST_OVERLAP} on a fifth of the training rows; chosen: {', '.join(map(str, result['softness']))}. No "
