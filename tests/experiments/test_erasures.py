@@ -107,7 +107,7 @@ def test_erasers_are_timed():
     figures = erasure_speed.erasure_speed(3_000)
     assert figures["rows"] == 3_000
     assert figures["linear: fit of the stream, s"] == figures["linear: update, s"] + figures["linear: erasure, s"]
-    assert all(value > 0 for value in figures.values())
+    assert all(value > 0 for name, value in figures.items() if "memory" not in name)
 
 
 @pytest.mark.slow

@@ -43,14 +43,16 @@ def run(*, quick: bool, log: Callable[[str], None]) -> dict[str, Any]:
     reviews = load_reviews(_QUICK_ROWS if quick else None)
     seeds = _QUICK_SEEDS if quick else _SEEDS
     right: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    train, test = 0, 0
     for seed in seeds:
         rows = _sampled(reviews, seed)
+        train, test = len(rows.train.x), len(rows.alike.x)
         for name, alike, turned in _judged(rows):
             right.setdefault(name, []).append((alike, turned))
         plain = right[_PLAIN][-1]
         log(f"seed {seed}: plain {plain[0].mean():.3f}, reversed {plain[1].mean():.3f}")
     result = {name: _summary(pairs, right[_PLAIN]) for name, pairs in right.items()}
-    return {"quick": quick, "seeds": list(seeds), "train": len(rows.train.x), "test": len(rows.alike.x), "rows": result}
+    return {"quick": quick, "seeds": list(seeds), "train": train, "test": test, "rows": result}
 
 
 def to_markdown(result: Mapping[str, Any]) -> str:

@@ -245,7 +245,7 @@ def _figure(shown: Mapping[str, Any]) -> Figure:
         axes.set_title(name.replace("*", ""), loc="left", fontsize=11, color=INK, fontweight="bold")
         bare(axes)
     for number, name in enumerate(names):
-        axes.scatter([], [], color=CATEGORY_COLOURS[number], label=f"donor {name}", s=20)
+        figure_.axes[0].scatter([], [], color=CATEGORY_COLOURS[number], label=f"donor {name}", s=20)
     figure_.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure_
 
