@@ -17,7 +17,7 @@ import torch
 from sklearn.datasets import load_iris
 
 import latentatlas as la
-from latentatlas import checks, core, data, geometry, graph, landscape, metrics, models, spectral, terms, train
+from latentatlas import checks, core, data, erasure, geometry, graph, landscape, metrics, models, spectral, terms, train
 from latentatlas.build import build, public_names
 from latentatlas.core import SpecError, StoreError, to_spec
 from latentatlas.data import Table, read_table
@@ -230,6 +230,10 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "checks.Neighbourhood": lambda: checks.Neighbourhood(3, trustworthiness=0.8, continuity=0.7, rows=50, seed=1),
     "checks.Calibration": lambda: checks.Calibration(max_excess=0.1, chance=0.05),
     "checks.Overfit": lambda: checks.Overfit(max_ratio=2.0),
+    "erasure.KernelEraser": lambda: erasure.KernelEraser(
+        clusters=7, softness=0.5, balance=0.2, bins=3, numeric=["age"], rows=99, seed=1
+    ),
+    "erasure.LinearEraser": lambda: erasure.LinearEraser(numeric=["age"], tolerance=1e-6),
     "estimator.Atlas": lambda: Atlas(
         dim=3,
         encoder=models.MLPEncoder(4, 3, hidden=(8,)),
@@ -257,6 +261,7 @@ NOT_CONFIGURATION = {
     **dict.fromkeys(("data.Table", "data.InteractionMatrix", "data.Ratings", "data.Retrieval"), "holds arrays"),
     **dict.fromkeys(("data.GroupValue", "data.Hierarchy", "data.ShardSample", "data.Shards"), "holds data"),
     **dict.fromkeys(("data.Corpus", "data.CorpusFile", "data.Edition"), "describes files"),
+    **dict.fromkeys(("erasure.Grouping", "erasure.KernelErasure", "erasure.LinearErasure"), "is fitted"),
     **dict.fromkeys(("train.EdgeBatches", "train.RowBatches"), "holds the training rows"),
     **dict.fromkeys(("spectral.DiffusionMap", "spectral.FeatureClusters", "spectral.FeatureLaplacian"), "holds arrays"),
     **dict.fromkeys(("spectral.Hits", "spectral.RayleighEnergy", "spectral.SpectralIndex"), "holds arrays"),

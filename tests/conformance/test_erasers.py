@@ -54,7 +54,7 @@ def test_rows_come_back_finite_in_their_shape_and_precision(make: Callable[[], E
 @every_eraser
 def test_groups_come_closer(make: Callable[[], Eraser]):
     def apart(z: np.ndarray) -> float:
-        return float(np.std([z[_GROUP == name].mean(axis=0) for name in "abc"], axis=0).max())
+        return float(np.std([z[name == _GROUP].mean(axis=0) for name in "abc"], axis=0).max())
 
     assert apart(make().fit(_X, _GROUP).transform(_X, _GROUP)) < 0.1 * apart(_X)
 

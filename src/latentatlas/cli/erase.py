@@ -83,7 +83,7 @@ def erase(
     from latentatlas.cli.rows import reader_from, reading, rows_of
     from latentatlas.erasure import load_erasure
 
-    _require_sound(method, softness, eraser, save=save, within=within, nuisance=nuisance, numeric=numeric)
+    _require_sound(method, softness, eraser=eraser, save=save, within=within, nuisance=nuisance, numeric=numeric)
     _require_free(out, save, overwrite=overwrite)
     known = None if eraser is None else load_erasure(eraser)
     reader = reader_from(
@@ -110,22 +110,29 @@ def erase(
         say(f"{summary['erased']} in {summary['seconds']:.1f} s → {out}{kept}")
 
 
-def _require_sound(method: str | None, softness: float | None, eraser: Path | None, **given: Any) -> None:
+def _require_sound(
+    method: str | None,
+    softness: float | None,
+    *,
+    eraser: Path | None,
+    save: Path | None,
+    within: str | None,
+    nuisance: list[str] | None,
+    numeric: list[str] | None,
+) -> None:
     from latentatlas.core.errors import SpecError, did_you_mean
 
     if method is not None and method not in _METHODS:
         raise SpecError(f"erase has no method {method!r}. {did_you_mean(method, _METHODS)}")
     if softness is not None and method != "kernel":
         raise SpecError("--softness is for --method kernel. Leave it out, or choose kernel.")
-    if given["within"] is not None and method == "kernel":
+    if within is not None and method == "kernel":
         raise SpecError("--within is for --method linear: kernel aligns groups whole. Leave one of them out.")
     if eraser is None:
-        if not given["nuisance"]:
+        if not nuisance:
             raise SpecError("erase wants --nuisance COL, or --eraser FILE with a saved eraser; got neither. Name one.")
         return
-    fitting = {"--method": method, "--softness": softness} | {
-        f"--{name}": given[name] for name in ("save", "within", "numeric")
-    }
+    fitting = {"--method": method, "--softness": softness, "--save": save, "--within": within, "--numeric": numeric}
     for option, value in fitting.items():
         if value:
             raise SpecError(f"{option} is for an eraser that is fitted; --eraser applies one as it is. Leave one out.")

@@ -50,8 +50,8 @@ class Grouping:
         for key, number in zip(distinct, found, strict=True):
             if number is None:
                 raise DataError(
-                    f"{who} wants combinations of nuisances that the fit had; no row of it had {self.named(key)}. Leave "
-                    "the nuisance out, so that the group is guessed, or fit with such rows."
+                    f"{who} wants combinations of nuisances that the fit had; no row of it had {self.named(key)}. "
+                    "Leave the nuisance out, so that the group is guessed, or fit with such rows."
                 )
         return np.array(found, np.int64)[inverse.reshape(-1)]
 
@@ -103,8 +103,8 @@ def find_groups(who: str, columns: dict[str, np.ndarray], *, numeric: tuple[str,
     keys = tuple(tuple(int(part) for part in key) for key in np.unique(parts, axis=0))
     if len(keys) < 2:
         raise DataError(
-            f"{who} wants a nuisance that varies; {', '.join(columns)} puts all {len(parts)} rows into one group. Leave "
-            "it out."
+            f"{who} wants a nuisance that varies; {', '.join(columns)} puts all {len(parts)} rows into one group. "
+            "Leave it out."
         )
     if len(keys) > max(2, len(parts) // 2):
         raise DataError(

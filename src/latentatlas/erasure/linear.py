@@ -34,7 +34,7 @@ class LinearEraser(Eraser):
     statistics are computed in units of the standard deviation of each feature, which changes nothing but rounding.
 
     **Label.** What of the label goes with the nuisance goes with it: if 95 % of the books are praised, praise is partly
-    erased. With `label` the covariance is made 0 within every class of the label instead, E[x' | v, y] = E[x' | y]; what
+    erased. With `label` the covariance is made 0 within every class of the label, E[x' | v, y] = E[x' | y]; what
     the classes of the label themselves differ by stays, and through it v can still be told as well as from y.
 
     Args:

@@ -59,7 +59,8 @@ def read_erasure(path: Path) -> tuple[str, dict[str, np.ndarray], dict[str, Any]
         kind, plain = str(header["kind"]), dict(header["plain"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise StoreError(
-            f"load_erasure wants a file that an eraser has saved; {path} is none, or is damaged: {error}. Save it again."
+            f"load_erasure wants a file that an eraser has saved; {path} is none, or is damaged: {error}. Save "
+            "it again."
         ) from error
     if number > _FORMAT:
         raise StoreError(

@@ -158,6 +158,9 @@ class Moments:
 
 def _sums(block: np.ndarray, codes: Shaped[np.ndarray, " n"]) -> Iterator[tuple[int, int, np.ndarray]]:
     """Code, count and sum of the rows of each code."""
+    if codes.min() == codes.max():
+        yield int(codes[0]), len(codes), block.sum(axis=0)
+        return
     order = np.argsort(codes, kind="stable")
     present, starts, counts = np.unique(codes[order], return_index=True, return_counts=True)
     totals = np.add.reduceat(block[order], starts, axis=0)

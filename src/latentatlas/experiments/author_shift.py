@@ -43,29 +43,32 @@ def run(*, quick: bool, log: Callable[[str], None]) -> dict[str, Any]:
     reviews = load_reviews(_QUICK_ROWS if quick else None)
     seeds = _QUICK_SEEDS if quick else _SEEDS
     right: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    train, test = 0, 0
     for seed in seeds:
         rows = _sampled(reviews, seed)
+        train, test = len(rows.train.x), len(rows.alike.x)
         for name, alike, turned in _judged(rows):
             right.setdefault(name, []).append((alike, turned))
         plain = right[_PLAIN][-1]
         log(f"seed {seed}: plain {plain[0].mean():.3f}, reversed {plain[1].mean():.3f}")
     result = {name: _summary(pairs, right[_PLAIN]) for name, pairs in right.items()}
-    return {"quick": quick, "seeds": list(seeds), "train": len(rows.train.x), "test": len(rows.alike.x), "rows": result}
+    return {"quick": quick, "seeds": list(seeds), "train": train, "test": test, "rows": result}
 
 
 def to_markdown(result: Mapping[str, Any]) -> str:
     """The page docs/results/author_shift.md."""
     lines = [
-        "A **semi-synthetic** sampling of real reviews: few reviewers repeat in this corpus, so the domain stands for the "
-        f"author. In training {_SHARE:.0%} of the reviews of books and dvd are positive and {_SHARE:.0%} of those of "
-        "electronics and kitchen negative; in the reversed test it is the other way round. Training and test rows are "
-        f"different reviews, duplicates are dropped first ({result['train']:,} training rows, twice {result['test']:,} "
-        f"test rows, {len(result['seeds'])} draws). Logistic regression of 384 MiniLM axes reads the sentiment.",
+        "A **semi-synthetic** sampling of real reviews: few reviewers repeat in this corpus, so the domain stands for "
+        f"the author. In training {_SHARE:.0%} of the reviews of books and dvd are positive and {_SHARE:.0%} of those "
+        "of electronics and kitchen negative; in the reversed test it is the other way round. Training and test rows "
+        f"are different reviews, duplicates are dropped first ({result['train']:,} training rows, twice "
+        f"{result['test']:,} test rows, {len(result['seeds'])} draws). Logistic regression of 384 MiniLM axes reads "
+        "the sentiment.",
         "",
         "*alike*: accuracy on test rows sampled as the training rows are. *reversed*: on rows sampled the other way "
-        "round. *drop*: alike − reversed; below 0 the correction went too far, and the model profits from the reversal. "
-        "*of the plain drop*: the size of the drop, whatever its sign, as a part of that of the plain model. In "
-        "brackets 95 % intervals: draws are resampled, then the rows of each, "
+        "round. *drop*: alike − reversed; below 0 the correction went too far, and the model profits from the "
+        "reversal. *of the plain drop*: the size of the drop, whatever its sign, as a part of that of the plain "
+        "model. In brackets 95 % intervals: draws are resampled, then the rows of each, "
         f"{_RESAMPLES:,} times, the same for both models.",
         "",
         table(

@@ -118,9 +118,9 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "",
         "## Made cells of known types",
         "",
-        "Five types in 20 axes, three donors of unlike composition, one of them without the fifth type; a shift for each "
-        "donor and a smaller one for each donor and type. *Type across donors*: accuracy of the type of a cell from its "
-        "five nearest cells of the other donors. *NMI*, *ARI*: k-means with five groups against the types.",
+        "Five types in 20 axes, three donors of unlike composition, one of them without the fifth type; a shift for "
+        "each donor and a smaller one for each donor and type. *Type across donors*: accuracy of the type of a cell "
+        "from its five nearest cells of the other donors. *NMI*, *ARI*: k-means with five groups against the types.",
         "",
         table(_TYPE_COLUMNS, {name: [spread(values[c]) for c in _TYPE_COLUMNS] for name, values in made.items()}),
         "",
@@ -245,7 +245,7 @@ def _figure(shown: Mapping[str, Any]) -> Figure:
         axes.set_title(name.replace("*", ""), loc="left", fontsize=11, color=INK, fontweight="bold")
         bare(axes)
     for number, name in enumerate(names):
-        axes.scatter([], [], color=CATEGORY_COLOURS[number], label=f"donor {name}", s=20)
+        figure_.axes[0].scatter([], [], color=CATEGORY_COLOURS[number], label=f"donor {name}", s=20)
     figure_.legend(loc="outside right upper", fontsize=8, frameon=False)
     return figure_
 

@@ -84,15 +84,15 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         f"Mean ± standard deviation over {len(result['seeds'])} split(s). A domain is guessed right with probability "
         f"{chance:.3f} without looking (the largest domain among the scored rows).",
         "",
-        "*linear*, *kNN* (15 voters) and *MLP* (128 units) read the domain. They are fitted on the erased training rows; "
-        f"the *sceptic*'s are fitted on rows the eraser has not seen ({_FOLDS}-fold within the scored rows), so that "
-        "they see what is new in them. *sentiment*, *stars* (1, 2, 4, 5) and *length* (quartiles of characters) are "
-        "accuracies of a linear probe fitted on the erased training rows. *overlap*: of the 15 nearest scored rows of "
-        "the same domain, the share that is kept.",
+        "*linear*, *kNN* (15 voters) and *MLP* (128 units) read the domain. They are fitted on the erased training "
+        f"rows; the *sceptic*'s are fitted on rows the eraser has not seen ({_FOLDS}-fold within the scored rows), so "
+        "that they see what is new in them. *sentiment*, *stars* (1, 2, 4, 5) and *length* (quartiles of characters) "
+        "are accuracies of a linear probe fitted on the erased training rows. *overlap*: of the 15 nearest scored rows "
+        "of the same domain, the share that is kept.",
         "",
         f"`softness` of KernelEraser is the narrowest of {', '.join(map(str, _SOFTNESS))} that keeps an overlap of "
-        f"{_LEAST_OVERLAP} on a fifth of the training rows; chosen: {', '.join(map(str, result['softness']))}. No other "
-        "setting is chosen, no label and no scored row is looked at.",
+        f"{_LEAST_OVERLAP} on a fifth of the training rows; chosen: {', '.join(map(str, result['softness']))}. No "
+        "other setting is chosen, no label and no scored row is looked at.",
         "",
         table(columns, {name: [spread(values[column]) for column in columns] for name, values in rows.items()}),
         "",
