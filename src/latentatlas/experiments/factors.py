@@ -13,7 +13,7 @@ from latentatlas.data.synthetic import factor_images
 from latentatlas.metrics import MutualInformationGap, SeparatedAttributePredictability, importance
 from latentatlas.metrics.disentanglement import sharpness
 from latentatlas.models import Autoencoder, Encoder, MLPEncoder, VariationalEncoder
-from latentatlas.terms import Covariance, GaussianDivergence, Objective, Reconstruction, Term
+from latentatlas.terms import Covariance, GaussianDivergence, Objective, Reconstruction, Term, TotalCorrelation
 from latentatlas.train import Recipe, RowBatches, fit
 
 __all__ = ["METHODS", "Method", "run", "to_markdown"]
@@ -64,6 +64,14 @@ def _covariance(weight: float) -> Callable[[float, int], Terms]:
     return lambda nat, _: {"covariance": (Covariance(), Constant(weight * nat * _AXES))}
 
 
+def _total_correlation(weight: float) -> Callable[[float, int], Terms]:
+    def terms(nat: float, steps: int) -> Terms:
+        late = Ramp(start=0, stop=max(1, steps // 5), high=weight * nat)
+        return {"total_correlation": (TotalCorrelation(_ROWS), late)}
+
+    return terms
+
+
 def _together(*parts: Callable[[float, int], Terms]) -> Callable[[float, int], Terms]:
     return lambda nat, steps: {name: term for part in parts for name, term in part(nat, steps).items()}
 
@@ -74,8 +82,9 @@ METHODS: dict[str, Method] = {
     "VAE, β = 1": Method(True, _divergence(1.0)),
     "VAE, β = 4": Method(True, _divergence(4.0)),
     "VAE, β = 1, covariance 10": Method(True, _together(_divergence(1.0), _covariance(10.0))),
+    "VAE, β = 1, total correlation 4": Method(True, _together(_divergence(1.0), _total_correlation(4.0))),
 }
-"""Rows of the study. A term that is built later joins as `Method(True, _together(_divergence(1.0), its_terms))`."""
+"""Rows of the study."""
 
 
 def run(*, quick: bool, log: Callable[[str], None]) -> dict[str, Any]:
