@@ -17,7 +17,6 @@ LEFT_OUT = {
     "texts.md": 5,
     "minima.md": 1,
     "nuisance.md": 3,
-    "remove-nuisance-from-embeddings.md": 2,
 } | dict.fromkeys(("start.md", "scikit-learn.md", "new-rows.md", "interactions.md"), 1)
 """Blocks that are not run here: installations, files of the reader, models that must be downloaded."""
 
