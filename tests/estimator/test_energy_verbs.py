@@ -15,6 +15,7 @@ from latentatlas.core import DataError, ShapeError, SpecError
 from latentatlas.data import Table
 from latentatlas.estimator import Atlas, LangevinRefinement
 from latentatlas.estimator.naming import telling_columns
+from latentatlas.estimator.sampling import drawn_latents
 from latentatlas.landscape import HopfieldField, PrototypeField
 
 
@@ -218,9 +219,12 @@ def test_an_empty_basin_has_no_samples(copied: Atlas):
 def test_refined_samples_follow_the_field_and_stay(flat: Atlas):
     bowl = Bowl(flat.latent_[flat.labels_ == 1].mean(axis=0))
     refinement = LangevinRefinement(bowl, steps=200, step=0.01, temperature=0.1)
-    plain, refined = flat.sample(200, basin=1), flat.sample(200, basin=1, refinement=refinement)
-    energy = [bowl(torch.from_numpy(flat.transform(rows))).mean().item() for rows in (plain, refined)]
-    assert energy[1] < energy[0]
+    plain, moved = (
+        torch.as_tensor(drawn_latents(flat, 500, basin=1, refinement=r, seed=0)) for r in (None, refinement)
+    )
+    assert bowl(plain).mean() > 0.5
+    assert bowl(moved).mean().item() == pytest.approx(0.1, abs=0.02)  # a temperature of .1 on two axes
+    refined = flat.sample(200, basin=1, refinement=refinement)
     np.testing.assert_array_equal(refined, flat.sample(200, basin=1, refinement=refinement))
 
 
