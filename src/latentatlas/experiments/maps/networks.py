@@ -39,23 +39,29 @@ _WEIGHED = "weighed by the largest power of ten that costs at most 5 % of recons
 
 @final
 class AtlasMap(MapMethod):
-    """Ours: `Atlas(dim=dim)` and nothing else.
+    """Ours: `Atlas(dim=dim)` and nothing else, or with another term in place of the layout.
 
     Args:
         dim: axes.
         steps: optimiser steps; None takes the default.
+        term: what is trained in place of the layout, as `neighbour_term`; None leaves the default.
     """
 
     name: str = "latentatlas"
     title: str = "**latentatlas**"
 
-    def __init__(self, dim: int = 2, *, steps: int | None = None):
+    def __init__(self, dim: int = 2, *, steps: int | None = None, term: Term | None = None):
         self.dim = dim
         self.steps = steps
+        self.term = term
+        if term is not None:
+            self.name = f"latentatlas-{type(term).__name__.lower()}"
+            self.title = f"**latentatlas**, `neighbour_term={type(term).__name__}()`"
 
     def fit(self, x: Rows, *, seed: int) -> FittedMap:
-        """One fit with default settings."""
-        atlas = Atlas(dim=self.dim, steps=self.steps, random_state=seed).fit(x)
+        """One fit, all other settings the default."""
+        chosen = {} if self.term is None else {"neighbour_term": self.term}
+        atlas = Atlas(dim=self.dim, steps=self.steps, random_state=seed, **chosen).fit(x)
         return FittedMap(atlas.latent_, atlas.transform, atlas.inverse_transform)
 
     def warm_up(self, x: Rows) -> None:
