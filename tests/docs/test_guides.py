@@ -20,7 +20,7 @@ LEFT_OUT = {
 } | dict.fromkeys(("start.md", "scikit-learn.md", "new-rows.md", "interactions.md"), 1)
 """Blocks that are not run here: installations, files of the reader, models that must be downloaded."""
 
-QUICK = ("csv-to-map.md", "interactions.md", "remove-nuisance-from-embeddings.md")
+QUICK = ("csv-to-map.md", "interactions.md")
 
 
 @pytest.mark.parametrize(

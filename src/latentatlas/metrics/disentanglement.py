@@ -161,7 +161,7 @@ class Disentanglement(Metric):
 class Completeness(Metric):
     """The C of DCI, in [0, 1]: is each factor held by one axis only?
 
-    Σ_f w_f (1 − H(R_·f/ΣR_·f)), entropies to the base of the number of axes, w_f the share of factor f in all
+    Σ_f w_f (1 − H(R[:, f]/ΣR[:, f])), entropies to the base of the number of axes, w_f the share of factor f in all
     importance R (`importance`). 0 where every axis matters alike, and for a constant code; 1 also for one axis alone.
 
     Args:

@@ -60,8 +60,8 @@ class AtlasMap(MapMethod):
 
     def fit(self, x: Rows, *, seed: int) -> FittedMap:
         """One fit, all other settings the default."""
-        chosen = {} if self.term is None else {"neighbour_term": self.term}
-        atlas = Atlas(dim=self.dim, steps=self.steps, random_state=seed, **chosen).fit(x)
+        term = "auto" if self.term is None else self.term
+        atlas = Atlas(dim=self.dim, steps=self.steps, random_state=seed, neighbour_term=term).fit(x)
         return FittedMap(atlas.latent_, atlas.transform, atlas.inverse_transform)
 
     def warm_up(self, x: Rows) -> None:
