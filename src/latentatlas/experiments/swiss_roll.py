@@ -93,7 +93,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     if not result["quick"]:
         judged = (AtlasMap().title, AtlasMap(term=Stress()).title)
         targets = ["Targets:", ""]
-        targets += [_verdict(name, part, title) for title in judged for name, part in result["sets"].items()]
+        sets = result["sets"].items()
+        targets += [_verdict(name, part, title) for title in judged for name, part in sets if title in part["methods"]]
     picture = "![Rows and latents of ours and of TopoAE](swiss_roll.png)"
     return "\n".join([*lines, "", *targets, "", picture])
 
