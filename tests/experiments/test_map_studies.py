@@ -156,4 +156,4 @@ def test_the_quick_study_of_holes(fitted: list[str], monkeypatch: pytest.MonkeyP
     assert "| the rows themselves | (1, 1, 1) |" in page
     assert "Targets are for a full run." in page
     page = swiss_roll.to_markdown(result | {"quick": False})
-    assert "- **missed**: true Betti numbers of torus with every seed, 0 of 1" in page
+    assert "- **missed**: **latentatlas**, true Betti numbers of torus with every seed, 0 of 1" in page
