@@ -276,7 +276,7 @@ NOT_CONFIGURATION = {
         ("landscape.Candidate", "landscape.Descent", "landscape.Partition", "landscape.Pathway"), "is a result"
     ),
     **dict.fromkeys(("landscape.LogPartition",), "is a result"),
-    **dict.fromkeys(("landscape.Samples", "landscape.Wells"), "is a result"),
+    **dict.fromkeys(("landscape.GaussianCells", "landscape.Samples", "landscape.Wells"), "is a result"),
     **dict.fromkeys(("train.Selection", "train.Split"), "is a result"),
     **dict.fromkeys(("checks.Status", "checks.Tier"), "is a word"),
     **dict.fromkeys(("terms.Term", "train.Callback"), "is a base class"),

@@ -18,7 +18,9 @@ from latentatlas.estimator import Atlas
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.points import point_column
 from latentatlas.estimator.preparation import Preparation
+from latentatlas.estimator.usual import Usual
 from latentatlas.graph import Neighbours
+from latentatlas.models import Stem
 from latentatlas.store import Run, open_run
 
 __all__ = ["build", "load", "public_names"]
@@ -114,8 +116,7 @@ def _loaded(run: Run) -> Atlas:
     points, sampled = run.points(), run.sampled()
     if sampled is not None:
         points = {name: column[sampled] for name, column in points.items()}
-    usual = {f"usual_{name}": weights[f"calibration.{name}"] for name in ("energy", "residual")}
-    atlas._install(AtlasModel(preparation, stem, model, **usual), _table(run, points))
+    atlas._install(AtlasModel(preparation, stem, model, _usual(stem, weights)), _table(run, points))
     atlas.streamed_ = None
     if sampled is not None:
         atlas.streamed_ = ShardSample(
@@ -126,6 +127,9 @@ def _loaded(run: Run) -> Atlas:
     atlas.labels_ = points["basin"].astype(np.int64)
     atlas.given_names_ = {basin["number"]: basin["name"] for basin in run.basins if basin["given"]}
     atlas.held_out_ = points["held_out"]
+    if atlas.model_.usual is None:
+        x = preparation(atlas.table_.x)
+        atlas.model_ = atlas.model_.acquainted(x, atlas.latent_, held_out=atlas.held_out_, seed=atlas.random_state)
     atlas.history_ = run.history()
     atlas.graph_ = _graph(run, "input", recall=spec["graph"]["recall"], exact=spec["graph"]["exact"])
     atlas.latent_graph_ = _graph(
@@ -137,6 +141,13 @@ def _loaded(run: Run) -> Atlas:
     atlas.rows_new_ = spec.get("rows_new", len(points["id"]))
     atlas.threads_, atlas.seconds_ = spec["threads"], spec["seconds"]
     return atlas
+
+
+def _usual(stem: Stem, weights: Mapping[str, np.ndarray]) -> Usual | None:
+    """None for runs that were written before it was saved."""
+    prefix = "usual."
+    arrays = {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
+    return Usual.restored(stem, arrays) if arrays else None
 
 
 def _restore(module: torch.nn.Module, weights: Mapping[str, np.ndarray], prefix: str) -> None:

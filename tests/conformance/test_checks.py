@@ -31,7 +31,7 @@ CLEAN = Evidence(
     basins=_BASINS,
     memberships=np.eye(5)[_BASINS],
     held_out=_HELD_OUT,
-    energy=_RNG.normal(size=300),
+    surprise=_RNG.normal(size=300),
     environment=_BASINS % 2,
 )
 
@@ -53,7 +53,7 @@ CASES = [
     Case(
         checks.Overfit, replace(CLEAN, recon=np.where(_HELD_OUT[:, None], CLEAN.recon, _X + 0.05 * (CLEAN.recon - _X)))
     ),
-    Case(checks.Calibration, replace(CLEAN, energy=CLEAN.energy + 5 * (_BASINS % 2))),
+    Case(checks.Calibration, replace(CLEAN, surprise=CLEAN.surprise + 5 * (_BASINS % 2))),
 ]
 _IDS = [type(case.make()).__name__ for case in CASES]
 every_check = pytest.mark.parametrize("case", CASES, ids=_IDS)

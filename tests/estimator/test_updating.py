@@ -74,7 +74,7 @@ def test_the_atlas_then_describes_all_rows(some: Atlas, updated: Atlas, flowers:
 def test_what_was_held_out_stays_so_and_some_new_rows_join(some: Atlas, updated: Atlas):
     np.testing.assert_array_equal(updated.held_out_[:100], some.held_out_)
     assert 0 < updated.held_out_[100:].sum() < 20
-    assert len(updated.model_.usual_energy) == updated.held_out_.sum()
+    assert len(updated.model_.usual.surprise) == updated.held_out_.sum()
 
 
 def test_preparation_and_stem_stay(some: Atlas, updated: Atlas):

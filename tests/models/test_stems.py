@@ -7,6 +7,7 @@ from torch import Tensor
 
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.models import PCAStem, ScaleStem
+from latentatlas.models.stems import Stem
 
 
 def cloud(n: int = 200, features: int = 6) -> Tensor:
@@ -118,3 +119,13 @@ def test_bad_input(unchecked):
     for stem in (ScaleStem(3), PCAStem(3, 2)):
         with pytest.raises(ShapeError, match="wants 3 columns; got 4"):
             stem.fit(torch.zeros(5, 4))
+
+
+@pytest.mark.parametrize("stem", [ScaleStem(6), PCAStem(6, 4)])
+def test_covariance_of_noise_on_the_columns(stem: Stem):
+    stem.fit(cloud(features=6))
+    variance = torch.arange(1.0, 7.0)
+    torch.manual_seed(0)
+    noise = torch.randn(200_000, 6) * variance.sqrt()
+    expected = torch.cov((stem(noise) - stem(torch.zeros(1, 6))).T)
+    torch.testing.assert_close(stem.covariance_of(variance), expected, atol=0.03 * float(expected.abs().max()), rtol=0)

@@ -90,7 +90,7 @@ class Evidence:
         basins: hard basin code of each row, 0 … K − 1.
         memberships: soft basin memberships, (n, K).
         held_out: True for rows that training did not see.
-        energy: energy of each row.
+        surprise: how unlike usual rows each row is; large is strange.
         environment: environment of each row.
 
     Raises:
@@ -105,7 +105,7 @@ class Evidence:
     basins: np.ndarray | None = None
     memberships: np.ndarray | None = None
     held_out: np.ndarray | None = None
-    energy: np.ndarray | None = None
+    surprise: np.ndarray | None = None
     environment: np.ndarray | None = None
 
     def __post_init__(self) -> None:

@@ -6,10 +6,10 @@ import math
 from typing import ClassVar, Literal, NamedTuple, final
 
 import numpy as np
+from jaxtyping import Float
 
 from latentatlas.checks.base import Check, Evidence, Status, Tier, Verdict
 from latentatlas.core import ShapeError
-from latentatlas.metrics import MeanSquaredError
 
 __all__ = ["Calibration", "CrossCalibrated", "cross_calibrated", "p_values"]
 
@@ -22,7 +22,7 @@ class CrossCalibrated(NamedTuple):
 
     Attributes:
         name: of the part: an environment, or a share of the rows in their order.
-        p: p-value of each row of the part, from the energies and errors of all other parts.
+        p: p-value of each row of the part, from the surprises of all other parts.
         luck: how far the share of rows with p ≤ α may exceed α by chance, whatever α, with the probability asked for.
     """
 
@@ -37,32 +37,28 @@ class CrossCalibrated(NamedTuple):
         return float(max(0.0, (np.arange(1, len(ordered) + 1) / len(ordered) - ordered).max()))
 
 
-def p_values(strange: np.ndarray, usual: np.ndarray) -> np.ndarray:
-    r"""How usual rows are, (n,) in (0, 1]: for each measure the rank among usual rows, the smallest × their number.
+def p_values(strange: Float[np.ndarray, " n"], usual: Float[np.ndarray, " m"]) -> Float[np.ndarray, " n"]:
+    r"""How usual rows are, (n,) in (0, 1]: the rank of their measure among that of usual rows.
 
-    p = min(1, s · min_j (1 + #{usual rows with measure j at least as large}) / (1 + m)), the Bonferroni bound of s
-    conformal p-values: rows drawn like the m usual ones have P(p ≤ α) ≤ α. NaN counts as the strangest value.
+    p = (1 + #{usual rows with a measure at least as large}) / (1 + m), the conformal p-value: rows drawn like the m
+    usual ones have P(p ≤ α) ≤ α. NaN counts as the strangest value.
 
     Args:
-        strange: (n, s) measures of each row; large is strange.
-        usual: (m, s) the same of rows known to be usual.
+        strange: measure of each row; large is strange.
+        usual: the same of rows known to be usual.
 
-    Cost: O((n + m) s log m).
+    Cost: O((n + m) log m).
 
-    >>> p_values(np.array([[0.0], [9.0]]), np.array([[1.0], [2.0], [3.0]])).tolist()
+    >>> p_values(np.array([0.0, 9.0]), np.array([1.0, 2.0, 3.0])).tolist()
     [1.0, 0.25]
 
     Raises:
-        ShapeError: for other measures than those of the usual rows, or no usual rows.
+        ShapeError: without usual rows.
     """
-    if strange.ndim != 2 or usual.ndim != 2 or strange.shape[1] != usual.shape[1] or not len(usual):
-        raise ShapeError(
-            f"p_values wants (n, s) and (m, s) with m ≥ 1; got {strange.shape} and {usual.shape}. Pass the same "
-            "measures of both."
-        )
-    columns = zip(strange.T, np.sort(usual, axis=0).T, strict=True)
-    above = np.min([len(usual) - np.searchsorted(known, row, side="left") for row, known in columns], axis=0)
-    return np.minimum(1.0, strange.shape[1] * (1 + above) / (1 + len(usual)))
+    if not len(usual):
+        raise ShapeError("p_values wants the measure of one usual row or more; got none. Keep rows aside.")
+    above = len(usual) - np.searchsorted(np.sort(usual), strange, side="left")
+    return (1 + above) / (1 + len(usual))
 
 
 def cross_calibrated(evidence: Evidence, *, parts: int = 5, chance: float = 0.01) -> list[CrossCalibrated]:
@@ -76,15 +72,14 @@ def cross_calibrated(evidence: Evidence, *, parts: int = 5, chance: float = 0.01
     Dvoretzky, Kiefer, Wolfowitz and Massart.
 
     Args:
-        evidence: x, recon, energy, held_out and perhaps environment.
+        evidence: surprise, held_out and perhaps environment.
         parts: consecutive parts, where there are no environments.
         chance: of any part exceeding its luck although the p-values are right.
 
-    Cost: O(n features + n parts log n).
+    Cost: O(n parts log n).
     """
     held_out = np.flatnonzero(np.asarray(evidence.held_out, dtype=bool))
-    errors = MeanSquaredError().per_point(np.asarray(evidence.x)[held_out], np.asarray(evidence.recon)[held_out])
-    strange = np.stack([np.asarray(evidence.energy)[held_out], errors], axis=1)
+    strange = np.asarray(evidence.surprise)[held_out]
     masks = _parts(None if evidence.environment is None else evidence.environment[held_out], len(held_out), parts)
     found = []
     for name, mask in masks.items():
@@ -108,7 +103,7 @@ class Calibration(Check):
         max_excess: largest excess allowed; never less than what luck brings about with the probability `chance`.
         chance: of a false alarm.
 
-    O(n · features).
+    O(n log n).
 
     References:
         Vovk, Gammerman, Shafer, *Algorithmic Learning in a Random World*, 2005; Massart, *The tight constant in the
@@ -117,7 +112,7 @@ class Calibration(Check):
 
     name: ClassVar[str] = "calibration"
     tier: ClassVar[Tier] = Tier.ADVANCED
-    reads: ClassVar[tuple[str, ...]] = ("x", "recon", "energy", "held_out")
+    reads: ClassVar[tuple[str, ...]] = ("surprise", "held_out")
     better: ClassVar[Literal["higher", "lower"]] = "lower"
 
     def __init__(self, *, max_excess: float = 0.05, chance: float = 0.01):

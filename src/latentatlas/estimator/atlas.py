@@ -246,8 +246,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
 
     def _place(self, x: np.ndarray, graph: Neighbours) -> None:
         """Where the training rows lie, and what is usual for rows that training did not see."""
-        self.model_ = self.model_.calibrate(x[self.held_out_])
         self.latent_ = self.model_.encode(x)
+        self.model_ = self.model_.acquainted(x, self.latent_, held_out=self.held_out_, seed=self.random_state)
         self.map_ = self.model_.map(self.latent_)
         self.labels_ = self.model_.basins(self.latent_)
         self.graph_ = graph

@@ -16,7 +16,7 @@ from latentatlas.estimator.landscape import landscape_of
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.naming import Basin, basins_of, given_names
 from latentatlas.estimator.passing import Passage, low_passage
-from latentatlas.estimator.remembering import Memory, memory_of, without_noise
+from latentatlas.estimator.remembering import Memory, memory_of
 from latentatlas.estimator.rows import as_rows
 from latentatlas.estimator.sampling import LangevinRefinement, drawn_latents
 from latentatlas.landscape import Landscape, PrototypeBank
@@ -55,8 +55,8 @@ class ExploredAtlas(ABC):
     def anomaly_score(self, X: Any) -> np.ndarray:
         """p-value of each row being as usual as the held-out training rows, (n,) in (0, 1]; small is anomalous.
 
-        The smaller of two p-values, of the energy and of the reconstruction error, doubled (Bonferroni): at most a
-        share α of usual rows has a score ≤ α. The smallest value is 2/(1 + number of held-out rows).
+        The rank of how unlike the rows at its place on the map a row is (`estimator.usual.Usual`), among held-out rows:
+        at most a share α of usual rows has a score ≤ α. The smallest value is 1/(1 + number of held-out rows).
 
         Raises:
             AtlasError: if the atlas was fitted without held-out rows.
@@ -95,17 +95,17 @@ class ExploredAtlas(ABC):
             X: rows.
             steps: of retrieval in the latent; 0 only encodes and decodes.
             memory: None is the prototypes, one for each basin; `atlas.memory()` are rows; or anything with `retrieve`.
-            noise: standard deviation of the noise on the rows, in the units of the data, if it is known. Rows are then
-                replaced by the mean of the training rows they may have been before they are encoded: noise carries
-                latents into other basins, from which no retrieval brings them back.
+            noise: standard deviation of the noise on every column, in the units of the data (of rows of norm 1, for the
+                cosine metric), if it is known. Rows are then replaced by the mean of what they may have been, before
+                they are encoded: noise carries latents into other basins, from which no retrieval brings them back.
 
-        Cost: O(n rows dim) for the memory; with noise O(2000 n features).
+        Cost: O(n rows dim) for the memory; with noise O(50 n components²), components ≤ 128.
 
         Raises:
             SpecError: for noise that is not positive.
         """
         x = self._prepared(X)
-        z = self.model_.encode(x if noise is None else without_noise(self._atlas, x, noise=noise))
+        z = self.model_.encode(x if noise is None else self.model_.without_noise(x, noise=noise))
         return self.model_.patterns(self.model_.retrieve(z, steps=steps, memory=memory))
 
     def memory(self, *, rows: int = 2000, random_state: int = 0) -> PrototypeBank:

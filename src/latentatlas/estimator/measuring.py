@@ -36,8 +36,9 @@ _LABEL_ROWS = 10_000
 def evidence_of(atlas: Atlas) -> Evidence:
     """What the checks look at: the rows of the fit in the units in which neighbours were sought."""
     table, model = atlas.table_, atlas.model_
+    x = model.preparation(table.x)
     return Evidence(
-        x=model.preparation(table.x),
+        x=x,
         z=atlas.latent_,
         recon=model.decode(atlas.latent_),
         label=table.label,
@@ -45,7 +46,7 @@ def evidence_of(atlas: Atlas) -> Evidence:
         basins=atlas.labels_,
         memberships=model.memberships(atlas.latent_),
         held_out=atlas.held_out_ if atlas.held_out_.any() else None,
-        energy=model.energy(atlas.latent_),
+        surprise=model.surprise(x, atlas.latent_),
         environment=table.environment,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -13,6 +13,7 @@ from latentatlas.core import ShapeError, SpecError
 from latentatlas.estimator.preparation import Preparation
 from latentatlas.estimator.remembering import Memory
 from latentatlas.estimator.rows import blockwise
+from latentatlas.estimator.usual import Usual
 from latentatlas.landscape import PrototypeBank
 from latentatlas.models import Autoencoder, Stem
 
@@ -20,10 +21,6 @@ __all__ = ["AtlasModel"]
 
 Rows = Float[np.ndarray, "n features"]
 Latent = Float[np.ndarray, "n dim"]
-
-
-def _nothing() -> np.ndarray:
-    return np.empty(0, np.float32)
 
 
 @final
@@ -35,15 +32,13 @@ class AtlasModel:
         preparation: from rows in the units of the data to prepared rows, and back.
         stem: the fixed linear first layer.
         network: encoder, decoder, map head and bank.
-        usual_energy: energies of the held-out rows, ascending; empty without such rows.
-        usual_residual: their mean squared reconstruction errors, ascending.
+        usual: what rows are like at each place of the latent; None until it is known.
     """
 
     preparation: Preparation
     stem: Stem
     network: Autoencoder
-    usual_energy: Float[np.ndarray, " held_out"] = field(default_factory=_nothing)
-    usual_residual: Float[np.ndarray, " held_out"] = field(default_factory=_nothing)
+    usual: Usual | None = None
 
     def __post_init__(self) -> None:
         self.stem.eval()
@@ -58,14 +53,11 @@ class AtlasModel:
     @property
     def calibrated(self) -> bool:
         """Whether there were held-out rows to compare with."""
-        return len(self.usual_energy) > 0
+        return self.usual is not None and len(self.usual.surprise) > 0
 
-    def calibrate(self, x: Rows) -> AtlasModel:
-        """The same model, with these rows as what is usual."""
-        if not len(x):
-            return replace(self, usual_energy=_nothing(), usual_residual=_nothing())
-        z = self.encode(x)
-        return replace(self, usual_energy=np.sort(self.energy(z)), usual_residual=np.sort(self.residual(x, z)))
+    def acquainted(self, x: Rows, z: Latent, *, held_out: np.ndarray, seed: int) -> AtlasModel:
+        """The same model, which knows what is usual among these rows, and how far those kept aside stray from it."""
+        return replace(self, usual=Usual.of(self.stem, x, z, held_out=held_out, seed=seed))
 
     def encode(self, x: Rows) -> Latent:
         """Latents of prepared rows."""
@@ -120,12 +112,29 @@ class AtlasModel:
         """Mean squared reconstruction error of each row."""
         return np.square(x - self.decode(z)).mean(axis=1)
 
+    def surprise(self, x: Rows, z: Latent) -> Float[np.ndarray, " n"]:
+        """How unlike the rows at its place each row is, in nats."""
+        assert self.usual is not None
+        return self.usual(x, z)
+
     def p_values(self, x: Rows, z: Latent) -> Float[np.ndarray, " n"]:
-        """The smaller p-value of energy and residual, doubled (Bonferroni); NaN where nothing is known to be usual."""
-        if not self.calibrated:
+        """Rank of the surprise among that of held-out rows; NaN where there were none."""
+        if self.usual is None or not self.calibrated:
             return np.full(len(x), np.nan)
-        strange = np.stack([self.energy(z), self.residual(x, z)], axis=1)
-        return p_values(strange, np.stack([self.usual_energy, self.usual_residual], axis=1))
+        return p_values(self.surprise(x, z), self.usual.surprise)
+
+    def without_noise(self, x: Rows, *, noise: float) -> Rows:
+        """Rows before noise of this standard deviation on every column, in the units of the data.
+
+        Raises:
+            SpecError: unless the noise is positive and finite.
+        """
+        if not (np.isfinite(noise) and noise > 0):
+            raise SpecError(f"Atlas.recall wants a finite noise > 0, or None; got {noise}. Pass its deviation.")
+        assert self.usual is not None
+        prepare = self.preparation
+        found = self.usual.without_noise(x, noise / prepare.scale)
+        return prepare(prepare.inverse(found)) if prepare.unit else found
 
     def describe(self, x: Rows, z: Latent) -> dict[str, np.ndarray]:
         """Columns `x`, `y` (map), `latent`, `basin`, `membership` (of that basin), `energy`, `anomaly_p`."""

@@ -9,15 +9,12 @@ import torch
 from torch import Tensor
 
 from latentatlas.core import SpecError
-from latentatlas.estimator.rows import blockwise
 from latentatlas.landscape import DistanceScore, PrototypeBank
 
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
 
-__all__ = ["Memory", "memory_of", "without_noise"]
-
-_PATTERNS = 2000
+__all__ = ["Memory", "memory_of"]
 
 
 @runtime_checkable
@@ -38,28 +35,6 @@ def memory_of(atlas: Atlas, *, rows: int, seed: int) -> PrototypeBank:
     thinner = (len(distances) / len(chosen)) ** (1 / atlas.dim)  # neighbours are further apart among fewer rows
     width = float(np.median(distances) * thinner / np.sqrt(atlas.dim)) or 1.0
     return PrototypeBank.at(torch.from_numpy(atlas.latent_[chosen]), score=DistanceScore(width))
-
-
-def without_noise(atlas: Atlas, x: np.ndarray, *, noise: float) -> np.ndarray:
-    """Prepared rows, each the mean of 2,000 training rows weighted by how well noise explains the difference.
-
-    x ← Σ_i w_i x_i with w = softmax(−‖x − x_i‖²/2σ²), the mean of the rows it may have been: one step of a Hopfield
-    network of patterns. Distances are taken in the units of the data.
-
-    Raises:
-        SpecError: unless the noise is positive and finite.
-    """
-    if not (np.isfinite(noise) and noise > 0):
-        raise SpecError(f"Atlas.recall wants a finite noise > 0, or None; got {noise}. Pass its standard deviation.")
-    prepare = atlas.model_.preparation
-    known = prepare(atlas.table_.x[_seen_rows(atlas, _PATTERNS, atlas.random_state)])
-    remembered, patterns = torch.from_numpy(prepare.inverse(known)), torch.from_numpy(known)
-
-    def likely(rows: Tensor) -> Tensor:
-        return torch.softmax(-torch.cdist(rows, remembered).square() / (2 * noise**2), dim=1) @ patterns
-
-    found = blockwise(likely, prepare.inverse(x))
-    return prepare(prepare.inverse(found)) if prepare.unit else found
 
 
 def _seen_rows(atlas: Atlas, count: int, seed: int) -> np.ndarray:

@@ -120,7 +120,8 @@ def weights_of(atlas: Atlas) -> dict[str, np.ndarray]:
     model = atlas.model_
     weights = {f"stem.{name}": tensor.numpy() for name, tensor in model.stem.state_dict().items()}
     weights |= {f"model.{name}": tensor.numpy() for name, tensor in model.network.state_dict().items()}
-    weights |= {"calibration.energy": model.usual_energy, "calibration.residual": model.usual_residual}
+    assert model.usual is not None
+    weights |= {f"usual.{name}": array for name, array in model.usual.arrays(model.stem).items()}
     return weights | {"preparation.centre": model.preparation.centre, "preparation.scale": model.preparation.scale}
 
 

@@ -192,7 +192,7 @@ def reservoir_rows(n: int, new: int, *, seen: int, capacity: int, rng: np.random
 
 def _share_unlike(model: AtlasModel, new: Table) -> float:
     """Share of new rows with an anomaly p-value ≤ .05; NaN where too few held-out rows can give such a p-value."""
-    if 2 / (1 + len(model.usual_energy)) > _ANOMALOUS:
+    if model.usual is None or 1 / (1 + len(model.usual.surprise)) > _ANOMALOUS:
         return float("nan")
     x = model.preparation(new.x)
     share = float(np.mean(model.p_values(x, model.encode(x)) <= _ANOMALOUS))

@@ -27,6 +27,7 @@ from latentatlas.landscape.fields import (
     energies,
     gradient,
 )
+from latentatlas.landscape.gaussian_cells import GaussianCells
 from latentatlas.landscape.langevin import Samples, adjusted_langevin, langevin
 from latentatlas.landscape.minima import Landscape, find_minima
 from latentatlas.landscape.mixture import MixtureDensity
@@ -51,6 +52,7 @@ __all__ = [
     "ExemplarMemory",
     "Field",
     "FixedBandwidth",
+    "GaussianCells",
     "GaussianWells",
     "HopfieldField",
     "Keep",

@@ -20,6 +20,8 @@ _BLOCK_ROWS = 16_384
 class Stem(nn.Module, ABC):
     """A fixed linear map between patterns and the coordinates a model is trained in."""
 
+    features: int
+    components: int
     mean: Tensor
     spread: Tensor
 
@@ -30,6 +32,10 @@ class Stem(nn.Module, ABC):
     @abstractmethod
     def inverse(self, h: Float[Tensor, "n components"]) -> Float[Tensor, "n features"]:
         """Coordinates to patterns."""
+
+    @abstractmethod
+    def covariance_of(self, variance: Float[Tensor, " features"]) -> Float[Tensor, "components components"]:
+        """Covariance of the coordinates of patterns whose columns vary independently, by so much each."""
 
     @abstractmethod
     def fit(self, x: Float[Tensor, "n features"]) -> Stem:
@@ -48,7 +54,7 @@ class ScaleStem(Stem):
     def __init__(self, features: int):
         super().__init__()
         positive_ints("ScaleStem", features=features)
-        self.features = features
+        self.features = self.components = features
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("spread", torch.ones(()))
 
@@ -60,6 +66,10 @@ class ScaleStem(Stem):
     def inverse(self, h: Float[Tensor, "n components"]) -> Float[Tensor, "n features"]:
         """Exact inverse."""
         return h * self.spread + self.mean
+
+    def covariance_of(self, variance: Float[Tensor, " features"]) -> Float[Tensor, "features features"]:
+        """Diagonal."""
+        return torch.diag(variance / self.spread.square())
 
     def fit(self, x: Float[Tensor, "n features"]) -> ScaleStem:
         """Mean of every column and one spread; O(n features)."""
@@ -100,6 +110,10 @@ class PCAStem(Stem):
     def inverse(self, h: Float[Tensor, "n components"]) -> Float[Tensor, "n features"]:
         """The point of the principal subspace with these scores."""
         return torch.addmm(self.mean, h, (self.basis * self.spread).T)
+
+    def covariance_of(self, variance: Float[Tensor, " features"]) -> Float[Tensor, "components components"]:
+        """Of the scores; O(features components²)."""
+        return (self.basis.T * variance) @ self.basis / self.spread.square()
 
     def fit(self, x: Float[Tensor, "n features"]) -> PCAStem:
         """Eigenvectors of the covariance, in float64, O(n features² + features³); signs fixed by the largest entry."""

@@ -32,6 +32,7 @@ Rows = Float[np.ndarray, "n features"]
 Scores = Float[np.ndarray, " n"]
 
 ATLAS_SCORE = "**ours**: `anomaly_score`"
+SURPRISE_SCORE = "… its surprise, without ties"
 ENERGY_SCORE = "**ours**: VAE with an energy prior, −ELBO"
 PLACE_SCORE = "… distance to the rows at its place"
 _STEPS, _QUICK_STEPS, _BATCH = 600, 40, 1_024
@@ -48,7 +49,7 @@ class Scorer(Protocol):
 
 
 def _atlas(x: Rows, new: Rows, *, seed: int, quick: bool) -> dict[str, Scores]:
-    """The smaller p-value of energy and residual, both alone, and the distance to what lies at the same place."""
+    """The p-value, the surprise it ranks, and simpler scores of the same fit."""
     atlas = Atlas(dim=2, steps=_QUICK_STEPS if quick else None, random_state=seed).fit(x)
     prepare, model = atlas.model_.preparation, atlas.model_
     rows = prepare(new)
@@ -56,8 +57,9 @@ def _atlas(x: Rows, new: Rows, *, seed: int, quick: bool) -> dict[str, Scores]:
     there = brute_force(z, atlas.latent_, _AT_ITS_PLACE)[1]
     return {
         ATLAS_SCORE: 1 - atlas.anomaly_score(new),
-        "… its energy alone": model.energy(z),
-        "… its residual alone": model.residual(rows, z),
+        SURPRISE_SCORE: model.surprise(rows, z),
+        "… energy of the latent": model.energy(z),
+        "… reconstruction error": model.residual(rows, z),
         PLACE_SCORE: measured(rows, prepare(x), there)[0][:, 0],
     }
 
