@@ -11,8 +11,8 @@ demo: $(VENV)/base.installed  ## fit the bundled digits, print the certificate, 
 	$(BIN)/latentatlas fit digits --out $(RUN) --dim 2 --overwrite
 	@echo "Open $(RUN)/report.html in a browser."
 
-test: $(VENV)/test.installed  ## all fast tests and doctests
-	$(BIN)/python -m pytest
+test: $(VENV)/test.installed  ## all fast tests and doctests, in two processes
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 slow: $(VENV)/test.installed  ## the slow tests
 	$(BIN)/python -m pytest -m slow

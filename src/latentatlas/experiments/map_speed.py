@@ -79,7 +79,9 @@ def bench_map(
             log(f"{case.data}, {case.rows:,} rows: {method.title.strip('*')}")
             _one(cells, method, case, data, sample, limit)
     result = {"quick": quick, "cells": cells.results}
-    (out / f"{stem}.md").write_text(f"# Speed of maps\n\n{to_markdown(result)}\n")
+    notes = out / f"{stem}.notes.md"
+    remarks = f"\n{notes.read_text()}" if notes.exists() else ""
+    (out / f"{stem}.md").write_text(f"# Speed of maps\n\n{to_markdown(result)}\n{remarks}")
     for name, png in pictures(result).items():
         (out / f"{name}.png").write_bytes(png)
     log(f"Wrote {out / stem}.json and {out / stem}.md")

@@ -86,11 +86,12 @@ class ClusterStudy:
             "",
             table(_COLUMNS, {name: _line(figures) for name, figures in methods.items()} | shown),
             "",
-            "Targets are for a full run." if result["quick"] else "Targets, accuracy on the fitted rows:",
-            "",
         ]
-        if not result["quick"]:
-            lines += [*(_verdict(target, methods) for target in self.targets), ""]
+        if result["quick"]:
+            lines += ["Targets are for a full run.", ""]
+        elif self.targets:
+            verdicts = (_verdict(target, methods) for target in self.targets)
+            lines += ["Targets, accuracy on the fitted rows:", "", *verdicts, ""]
         picture = f"![Groups beside labels on one map, and the share of each label in each group]({self.stem}.png)"
         return "\n".join([*lines, picture])
 

@@ -100,18 +100,18 @@ def _plain(axes: object, title: str) -> None:
 
 
 def _name_ends(axes: object, ends: list[tuple[float, int, str, str]]) -> None:
-    """Names right of the last points, moved apart where they would overlap."""
+    """Names right of the last points; those that end at the same rows are moved apart where they would overlap."""
     from matplotlib.axes import Axes
 
     assert isinstance(axes, Axes)
     low, high = axes.get_ylim()
     step = (np.log(high) - np.log(low)) / 24
-    last = -np.inf
+    last: dict[int, float] = {}
     for seconds, rows, name, colour in sorted(ends):
-        last = max(np.log(seconds), last + step)
+        last[rows] = max(np.log(seconds), last.get(rows, -np.inf) + step)
         axes.annotate(
-            name, (rows, seconds), (1.02, np.exp(last)), textcoords=axes.get_yaxis_transform(), va="center",
-            fontsize=8.5, color=colour, annotation_clip=False,
+            f"  {name}", (rows, seconds), (rows, np.exp(last[rows])), va="center", fontsize=8.5, color=colour,
+            annotation_clip=False,
         )  # fmt: skip
     axes.margins(x=0.05)
 
