@@ -18,7 +18,7 @@ __all__ = ["area", "pictures", "run", "to_markdown"]
 _DIGITS, _QUICK_DIGITS = (1, 4, 5, 7, 9), (1,)
 _TRAINING = 10_000
 _KEPT_ASIDE = 0.2  # of the usual rows, in the published protocol
-_AMONG_TEST, _AS_PUBLISHED = "among the test rows", "at the published share"
+_AMONG_TEST, _MORE_STRANGE = "among the test rows", "among more strange rows"
 _SHOWN = {
     "latent EBM (shown)": (0.336, 0.630, 0.619, 0.463, 0.413),
     "VAE (shown)": (0.063, 0.337, 0.325, 0.148, 0.104),
@@ -30,7 +30,7 @@ def run(*, quick: bool, log: Callable[[str], None], cells: Cells | None = None) 
     """The area under precision over recall of every score, for each digit that is left out."""
     cells = cells or Cells()
     seeds = SEEDS[:1] if quick else SEEDS
-    found: dict[str, dict[str, dict[str, list[float]]]] = {_AMONG_TEST: {}, _AS_PUBLISHED: {}}
+    found: dict[str, dict[str, dict[str, list[float]]]] = {_AMONG_TEST: {}, _MORE_STRANGE: {}}
     chosen = _QUICK_DIGITS if quick else _DIGITS
     for seed, digit, (name, scorer) in itertools.product(seeds, chosen, SCORERS.items()):
         log(f"without {digit}, {name}, seed {seed}")
@@ -54,10 +54,14 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     ]
     for share, by_title in result["areas"].items():
         rows = {title: [spread(found[str(digit)]) for digit in result["digits"]] for title, found in by_title.items()}
-        if share == _AS_PUBLISHED and not result["quick"]:
+        if share == _AMONG_TEST and not result["quick"]:
             rows |= {title: [f"{value:.4f}" for value in values] for title, values in _SHOWN.items()}
         lines += ["", f"## {share.capitalize()}", "", _ABOUT[share], "", table(columns, rows)]
-    lines += ["", "Targets are for a full run." if result["quick"] else "Targets, above the latent EBM:", ""]
+    lines += [
+        "",
+        "Targets are for a full run." if result["quick"] else f"Targets, {_AMONG_TEST}, above the latent EBM:",
+        "",
+    ]
     lines += [] if result["quick"] else _verdicts(result)
     return "\n".join([*lines, "", "![Area of every score by the digit left out](anomaly.png)"])
 
@@ -68,7 +72,7 @@ def pictures(result: Mapping[str, Any]) -> dict[str, bytes]:
     from latentatlas.plots import png_bytes
 
     panels = {share.capitalize(): by_title for share, by_title in result["areas"].items()}
-    marks = {} if result["quick"] else {str(digit): bound for digit, bound in _BOUNDS.items()}
+    marks = {} if result["quick"] else {_AMONG_TEST.capitalize(): {str(each): bound for each, bound in _BOUNDS.items()}}
     drawn = bars_figure(
         panels,
         across="digit left out",
@@ -94,10 +98,11 @@ def area(strange: np.ndarray, score: np.ndarray, *, share: float | None = None) 
 
 
 _ABOUT = {
-    _AMONG_TEST: "A tenth of the rows is strange.",
-    _AS_PUBLISHED: (
-        "The same scores, rows weighed. The public code of the protocol tests on every image of the digit left out, "
-        "training images too, and on a fifth of the others, so more than a third is strange; chance rises with it."
+    _AMONG_TEST: "A tenth of the rows is strange. “Shown” are figures that others printed.",
+    _MORE_STRANGE: (
+        "The same scores, rows weighed. Public code of the protocol tests on every image of the digit left out, "
+        "training images too, and on a fifth of the others, so more than a third is strange. The figures shown above "
+        "cannot have been made so: at that share the worst of all scores has .2, and one of them is .063."
     ),
 }
 
@@ -116,15 +121,14 @@ def _areas(scorer: Scorer, digit: int, seed: int, quick: bool) -> dict[str, dict
     scores = scorer(train.x[chosen], test.x, seed=seed, quick=quick)
     return {
         _AMONG_TEST: {title: area(strange, score) for title, score in scores.items()},
-        _AS_PUBLISHED: {title: area(strange, score, share=share) for title, score in scores.items()},
+        _MORE_STRANGE: {title: area(strange, score, share=share) for title, score in scores.items()},
     }
 
 
 def _verdicts(result: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for share, by_title in result["areas"].items():
-        for title in (ATLAS_SCORE, ENERGY_SCORE):
-            for digit, bound in _BOUNDS.items():
-                target = Target(f"{title}, {share}, without {digit}", "≥", bound)
-                lines.append(target.verdict(float(np.mean(by_title[title][str(digit)]))))
-    return lines
+    by_title = result["areas"][_AMONG_TEST]
+    return [
+        Target(f"{title}, without {digit}", "≥", bound).verdict(float(np.mean(by_title[title][str(digit)])))
+        for title in (ATLAS_SCORE, ENERGY_SCORE)
+        for digit, bound in _BOUNDS.items()
+    ]

@@ -35,11 +35,11 @@ def test_every_digit_has_its_bound():
     values = {"1": [0.4], "4": [0.6], "5": [0.7], "7": [0.5], "9": [0.3, 0.4]}
     areas = {
         share: {ATLAS_SCORE: values, ENERGY_SCORE: values}
-        for share in ("among the test rows", "at the published share")
+        for share in ("among the test rows", "among more strange rows")
     }
     result = {"quick": False, "seeds": [0, 1], "rows": [10_000, 10_000], "digits": [1, 4, 5, 7, 9], "areas": areas}
     page = anomaly.to_markdown(result)
-    assert page.count("- met:") == 4 * 3
-    assert page.count("- **missed**:") == 4 * 2
-    assert f"- met: {ATLAS_SCORE}, among the test rows, without 1 0.4000 (wanted ≥ 0.336)" in page
+    assert page.count("- met:") == 2 * 3
+    assert page.count("- **missed**:") == 2 * 2
+    assert f"- met: {ATLAS_SCORE}, without 1 0.4000 (wanted ≥ 0.336)" in page
     assert "| latent EBM (shown) | 0.3360 | 0.6300 | 0.6190 | 0.4630 | 0.4130 |" in page

@@ -60,7 +60,7 @@ def bars_figure(
     *,
     across: str,
     up: str,
-    marks: Mapping[str, float],
+    marks: Mapping[str, Mapping[str, float]],
     mark: str,
 ) -> Figure:
     """Groups of bars, one panel above the other; a bar is a mean over seeds, its whisker a standard deviation.
@@ -69,7 +69,7 @@ def bars_figure(
         panels: by title of the panel, of the bars and of the group: values over seeds.
         across: name of the groups.
         up: name of the height.
-        marks: a level to draw across a group, by its title.
+        marks: levels to draw across groups, by title of the panel and of the group.
         mark: name of the levels.
     """
     from matplotlib.figure import Figure
@@ -88,8 +88,8 @@ def bars_figure(
             panel.bar(at, mean, width * 0.92, yerr=deviation, label=label, color=colour, ecolor=INK)
         groups = list(next(iter(bars.values())))
         for place, group in enumerate(groups):
-            if group in marks:
-                panel.hlines(marks[group], place - 0.45, place + 0.45, color=INK, linewidth=1.6,
+            if group in marks.get(title, {}):
+                panel.hlines(marks[title][group], place - 0.45, place + 0.45, color=INK, linewidth=1.6,
                              linestyle="--", label=mark if place == 0 else None)  # fmt: skip
         panel.set_xticks(range(len(groups)), groups)
         panel.set_title(title, loc="left", fontsize=11, color=INK, fontweight="bold")
