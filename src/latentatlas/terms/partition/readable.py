@@ -1,0 +1,134 @@
+"""The parameters of a transformation, read from what it did to the variant block."""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentatlas.core import LatentLayout, ShapeError, SpecError
+from latentatlas.terms.base import Term
+
+__all__ = ["Concatenation", "Difference", "Pairing", "ReadableTransformation"]
+
+
+class Pairing(ABC):
+    """What a head sees of a row's block and that of its view."""
+
+    @abstractmethod
+    def width(self, axes: int) -> int:
+        """Columns for a block of so many axes."""
+
+    @abstractmethod
+    def __call__(self, block: Float[Tensor, "n axes"], of_view: Float[Tensor, "n axes"]) -> Float[Tensor, "n width"]:
+        """The columns."""
+
+
+@final
+class Difference(Pairing):
+    """var_T − var: the block must change alike wherever it starts, as for parameters that add up (scale, shift)."""
+
+    def width(self, axes: int) -> int:
+        """That of the block."""
+        return axes
+
+    def __call__(self, block: Float[Tensor, "n axes"], of_view: Float[Tensor, "n axes"]) -> Float[Tensor, "n axes"]:
+        """The difference."""
+        return of_view - block
+
+
+@final
+class Concatenation(Pairing):
+    """[var, var_T]: the change may depend on where the block starts, as for rotations, which no difference can tell."""
+
+    def width(self, axes: int) -> int:
+        """Twice that of the block."""
+        return 2 * axes
+
+    def __call__(self, block: Float[Tensor, "n axes"], of_view: Float[Tensor, "n axes"]) -> Float[Tensor, "n width"]:
+        """Both."""
+        return torch.cat([block, of_view], dim=1)
+
+
+@final
+class ReadableTransformation(Term):
+    r"""A head reads a transformation from the variant blocks of row and view: mean (head(pair) − t)².
+
+    Range [0, ∞), in the square of the units of `transform`, a mean over rows and parameters; the variance of the
+    parameters is what a head reaches that reads nothing, so parameters of spread 1 suit it. Pass rotations as the first
+    two columns of their matrix (6 numbers) and angles as sine and cosine: angles jump where they wrap. The head is a
+    perceptron that belongs to the term. It sees the block divided by its spread in the batch, so that the size of the
+    latent does not matter. Cost O(n · number of weights).
+
+    Of several transformations each has a term of its own, with its part of `variant` and its columns of `transform`.
+
+    Args:
+        layout: the blocks.
+        outputs: parameters to read.
+        block: where they are to be read from.
+        first: the first of their columns in `transform`.
+        pairing: what the head sees; `Difference()` by default.
+        hidden: widths of the hidden layers.
+
+    Raises:
+        SpecError: for a block that there is not, or without an axis, or sizes below 1.
+        ShapeError: for parameters with fewer columns, or latents with other axes than those of the layout.
+
+    References:
+        *Structured Contrastive Learning*, arXiv 2511.14920; Zhou et al., *On
+        the continuity of rotation representations in neural networks*, 2019 (six numbers for a rotation).
+    """
+
+    def __init__(
+        self,
+        layout: LatentLayout,
+        outputs: int,
+        *,
+        block: str = "variant",
+        first: int = 0,
+        pairing: Pairing | None = None,
+        hidden: Sequence[int] = (64,),
+    ):
+        super().__init__()
+        axes = layout.slice(block).stop - layout.slice(block).start
+        if min(axes, outputs, *hidden) < 1 or first < 0:
+            raise SpecError(
+                f"ReadableTransformation wants axes in {block!r}, outputs and hidden sizes ≥ 1 and first ≥ 0; got "
+                f"{axes}, {outputs}, {tuple(hidden)} and {first}. Mend the one that is not."
+            )
+        self.layout = layout
+        self.outputs = outputs
+        self.block = block
+        self.first = first
+        self.pairing = pairing or Difference()
+        self.hidden = tuple(hidden)
+        sizes = [self.pairing.width(axes), *self.hidden, outputs]
+        layers = [layer for pair in itertools.pairwise(sizes) for layer in (nn.Linear(*pair), nn.ReLU())]
+        self.head = nn.Sequential(*layers[:-1])
+
+    def forward(
+        self,
+        z: Float[Tensor, "n dim"],
+        z_view: Float[Tensor, "n dim"],
+        transform: Float[Tensor, "n parameters"],
+    ) -> Tensor:
+        """The mean over rows and parameters."""
+        wanted = transform[:, self.first : self.first + self.outputs]
+        if wanted.shape[1] != self.outputs:
+            raise ShapeError(
+                f"ReadableTransformation wants parameters {self.first} to {self.first + self.outputs - 1} in "
+                f"`transform`; it has {transform.shape[1]}. Mend outputs or first, or pass all parameters."
+            )
+        return (self.read(z, z_view) - wanted).square().mean()
+
+    def read(self, z: Float[Tensor, "n dim"], z_view: Float[Tensor, "n dim"]) -> Float[Tensor, "n outputs"]:
+        """The parameters that the head reads."""
+        block, of_view = (self.layout.block(each, self.block) for each in (z, z_view))
+        spread = torch.cat([block, of_view]).detach().std(dim=0, unbiased=False).mean()
+        pair = self.pairing(block, of_view) / torch.where(spread > 0, spread, 1.0)
+        return self.head(pair.to(next(self.head.parameters()).dtype)).to(z.dtype)
