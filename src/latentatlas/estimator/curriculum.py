@@ -5,14 +5,19 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
+import torch
+
 from latentatlas.core import Batch, Constant, Ramp, Schedule, SpecError
 from latentatlas.models import Autoencoder
 from latentatlas.terms import (
     HSIC,
     ChartBalance,
+    Concatenation,
     NeighborContrast,
     Objective,
+    Partition,
     PrototypeEnergy,
+    ReadableTransformation,
     Rebind,
     Reconstruction,
     Term,
@@ -21,7 +26,16 @@ from latentatlas.terms import (
 if TYPE_CHECKING:
     from latentatlas.estimator.fitting import Problem
 
-__all__ = ["Wanted", "basin_terms", "contrast_terms", "neighbour_terms", "reads_of", "records_every", "settled"]
+__all__ = [
+    "Wanted",
+    "basin_terms",
+    "contrast_terms",
+    "neighbour_terms",
+    "partition_terms",
+    "reads_of",
+    "records_every",
+    "settled",
+]
 
 Wanted = str | float | Term | tuple[Term, Schedule] | None
 """What a user may pass for a family of terms: "auto", a factor on the default weight, a term, a term with its schedule,
@@ -43,6 +57,21 @@ def contrast_terms(problem: Problem, model: Autoencoder, batch: Batch, steps: in
         invariance = _wanted(problem.nuisance_term, HSIC(), middle, who="nuisance_term")
         if invariance is not None:
             terms["invariance"] = invariance
+    return terms | partition_terms(problem, early)
+
+
+def partition_terms(problem: Problem, schedule: Ramp) -> dict[str, tuple[Term, Schedule]]:
+    """What cuts the latent into blocks, and a head that reads the transformation from `variant`."""
+    layout, transformation = problem.layout, problem.transformation
+    if layout is None or transformation is None:
+        return {}
+    partition = _wanted(problem.partition_term, Partition(layout), schedule, who="partition_term")
+    if partition is None:
+        return {}
+    terms: dict[str, tuple[Term, Schedule]] = {"partition": partition}
+    parameters = transformation.sample(1, torch.Generator().manual_seed(0)).shape[1]
+    if layout.parts and parameters:
+        terms["readable"] = (ReadableTransformation(layout, parameters, pairing=Concatenation()), partition[1])
     return terms
 
 

@@ -135,8 +135,7 @@ class MultimodalDecoder(Decoder):
 
 def joint_layout(layout: LatentLayout, names: tuple[str, ...]) -> LatentLayout:
     """The blocks of several modalities with the same layout each, the invariant one shared."""
-    variant = layout.slice("variant").stop - layout.slice("variant").start
-    parts = dict.fromkeys(names, variant)
+    parts = dict.fromkeys(names, layout.size("variant"))
     return LatentLayout(invariant=layout.invariant, variant=parts, free=layout.free * len(names))
 
 

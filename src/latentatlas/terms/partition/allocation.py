@@ -17,6 +17,7 @@ from latentatlas.terms.partition.forms import LogForm, PartitionForm
 __all__ = ["Allocation", "BlockAllocation"]
 
 _LEAST = 1e-12
+_START = 0.1  # of the logits: equal axes must be able to go to different blocks
 
 
 class Allocation(NamedTuple):
@@ -38,8 +39,9 @@ class BlockAllocation(Term):
     g = softmax(logits/τ) for each axis over (invariant, variant, free); distances are 1 − cos with axes weighted by
     their gates, D_g(a, b) = 1 − Σ g a b / sqrt(Σ g a² Σ g b²). Value: mean_i form(p, 1 + βq, n), n the mean over other
     rows, plus `price` · Σ_blocks ((Σ_axes g − size)/dim)². Axes that a transformation leaves alone go to `invariant`,
-    those that it moves to `variant`; the sizes are a budget, kept the better the higher its price. Let τ fall to make
-    gates decide; `allocation` is the choice at the end. In nats with `LogForm`. Cost O(n dim).
+    those that it moves to `variant`; the sizes are a budget, kept the better the higher its price. Let τ fall, say from
+    1 to .1 (`core.Geometric`), or gates stay undecided; `allocation` is the choice at the end. In nats with `LogForm`.
+    Cost O(n dim).
 
     Args:
         sizes: the budget; its `variant` is one block.
@@ -78,7 +80,7 @@ class BlockAllocation(Term):
         self.price = price
         self.temperature = temperature or Constant(1.0)
         self.clock = Clock(self.temperature)
-        self.logits = nn.Parameter(torch.zeros(sizes.dim, len(sizes.sizes)))
+        self.logits = nn.Parameter(_START * torch.randn(sizes.dim, len(sizes.sizes)))
 
     def forward(self, z: Float[Tensor, "n dim"], z_view: Float[Tensor, "n dim"]) -> Tensor:
         """The mean over rows, and the price."""

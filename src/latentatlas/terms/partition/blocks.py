@@ -96,6 +96,5 @@ class BetweenBlocks(Term):
 
 
 def _require_axes(who: str, layout: LatentLayout, block: str) -> None:
-    where = layout.slice(block)
-    if where.start == where.stop:
+    if not layout.size(block):
         raise SpecError(f"{who} wants a block with an axis; {block!r} is empty in {layout}. Name another.")

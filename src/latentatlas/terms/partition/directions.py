@@ -17,9 +17,8 @@ def directions(rows: Float[Tensor, "n axes"]) -> Float[Tensor, "n axes"]:
     >>> directions(torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
-    length = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-    there = length > _SHORTEST
-    return torch.where(there, rows, 0.0) / torch.where(there, length, 1.0)
+    length = rows.square().sum(dim=1, keepdim=True).clamp(min=_SHORTEST**2).sqrt()
+    return rows * torch.where(length > _SHORTEST, 1 / length, 0.0)
 
 
 def apart(a: Float[Tensor, "n axes"], b: Float[Tensor, "n axes"]) -> Float[Tensor, " n"]:

@@ -30,9 +30,7 @@ class PartitionNegatives(nn.Module, ABC):
             directions: invariant blocks of length 1.
             known: True for rows that must not count: the row itself, and neighbours; None is the row itself.
         """
-        if known is None:
-            known = torch.eye(len(directions), dtype=torch.bool, device=directions.device)
-        return self.among(directions, directions, ~known)
+        return self.among(directions, directions, _others(directions, known))
 
     @abstractmethod
     def among(
@@ -45,6 +43,8 @@ class PartitionNegatives(nn.Module, ABC):
 class MeanNegative(PartitionNegatives):
     """The mean over other rows: moves the batch apart as a whole, O(n axes) where no neighbours are known.
 
+    Two groups at opposite points have a mean of 1, like rows in all directions: which row it is may get lost.
+
     >>> rows = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
     >>> MeanNegative()(rows).tolist()
     [1.5, 1.0, 1.5]
@@ -56,8 +56,8 @@ class MeanNegative(PartitionNegatives):
         """N of every row."""
         if known is not None or len(directions) < 2:
             return super().forward(directions, known)
-        others = directions.sum(dim=0) - directions
-        return 1 - (directions * others).sum(dim=1) / (len(directions) - 1)
+        own = directions.detach().square().sum(dim=1)  # 1 or 0, whatever the row: without gradient
+        return 1 - (directions @ directions.sum(dim=0) - own) / (len(directions) - 1)
 
     def among(
         self, directions: Float[Tensor, "n axes"], others: Float[Tensor, "m axes"], counts: Bool[Tensor, "n m"]
@@ -111,19 +111,23 @@ class SoftNegative(PartitionNegatives):
         self, directions: Float[Tensor, "n axes"], others: Float[Tensor, "m axes"], counts: Bool[Tensor, "n m"]
     ) -> Float[Tensor, " n"]:
         """The logarithm of the mean, with the sign reversed."""
-        there = counts.any(dim=1)
-        left_out = ~counts & there[:, None]  # a row without any keeps all, so that no logarithm is infinite
-        score = ((directions @ others.T - 1) / self.temperature).masked_fill(left_out, -math.inf)
-        mean = torch.logsumexp(score, dim=1) - torch.log(counts.sum(dim=1).clamp(min=1))
-        return torch.where(there, -self.temperature * mean, 1.0)
+        with torch.no_grad():
+            score = ((directions / self.temperature) @ others.T).masked_fill_(~counts, -math.inf)
+            share = torch.softmax(score, dim=1)  # ∂n_i/∂D_ij; NaN where a row has no others
+            log_sum = score.amax(dim=1) - torch.log(share.amax(dim=1))
+            count = counts.to(score.dtype).sum(dim=1)
+            value = 1 - self.temperature * (log_sum - torch.log(count))
+        slope = -(directions * (share.nan_to_num_(0.0) @ others)).sum(dim=1)
+        return torch.where(count > 0, value.nan_to_num_(1.0) + (slope - slope.detach()), 1.0)
 
 
 @final
 class MemoryBank(PartitionNegatives):
     """Rows of earlier batches beside those of this one, read by another strategy.
 
-    The last `size` directions are kept as a buffer, saved with the term; they have no gradient. A memory as long as a
-    pass over the rows would hold each row as a negative of itself: keep it shorter. In evaluation it does not move.
+    The last `size` directions are kept as a buffer, saved with the term, 0 where none is yet; they have no gradient. A
+    memory as long as a pass over the rows would hold each row as a negative of itself: keep it shorter. In evaluation
+    it does not move.
 
     Args:
         size: rows to keep.
@@ -143,7 +147,7 @@ class MemoryBank(PartitionNegatives):
         self.size = size
         self.axes = axes
         self.reads = reads or MeanNegative()
-        self.register_buffer("rows", torch.zeros(0, axes))
+        self.register_buffer("rows", torch.zeros(size, axes))
 
     def forward(
         self, directions: Float[Tensor, "n axes"], known: Bool[Tensor, "n n"] | None = None
@@ -153,10 +157,9 @@ class MemoryBank(PartitionNegatives):
             raise ShapeError(
                 f"MemoryBank wants invariant blocks of {self.axes} axes; got {directions.shape[1]}. Build it for them."
             )
-        n, past = len(directions), self.rows.to(directions)
-        if known is None:
-            known = torch.eye(n, dtype=torch.bool, device=directions.device)
-        counts = torch.cat([~known, known.new_ones(n, len(past))], dim=1)
+        past = self.rows.to(directions)
+        filled = past.any(dim=1).expand(len(directions), -1)
+        counts = torch.cat([_others(directions, known), filled], dim=1)
         distance = self.reads.among(directions, torch.cat([directions, past]), counts)
         if self.training:
             self.rows = torch.cat([past, directions.detach()])[-self.size :].to(self.rows.dtype)
@@ -167,3 +170,12 @@ class MemoryBank(PartitionNegatives):
     ) -> Float[Tensor, " n"]:
         """That of the strategy, without the memory."""
         return self.reads.among(directions, others, counts)
+
+
+def _others(directions: Tensor, known: Tensor | None) -> Tensor:
+    """True for rows that count as others: all that are not known, or all but the row itself."""
+    if known is not None:
+        return ~known
+    return torch.ones(len(directions), len(directions), dtype=torch.bool, device=directions.device).fill_diagonal_(
+        False
+    )

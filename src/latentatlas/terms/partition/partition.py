@@ -13,7 +13,7 @@ from latentatlas.terms.base import Term
 from latentatlas.terms.partition.clock import Clock
 from latentatlas.terms.partition.directions import apart, directions
 from latentatlas.terms.partition.forms import LogForm, PartitionForm
-from latentatlas.terms.partition.negatives import MeanNegative, PartitionNegatives
+from latentatlas.terms.partition.negatives import PartitionNegatives, SoftNegative
 
 __all__ = ["Partition"]
 
@@ -37,7 +37,7 @@ class Partition(Term):
     Args:
         layout: the blocks.
         form: `LogForm()` by default.
-        negatives: how n is taken; `MeanNegative()` by default.
+        negatives: how n is taken; `SoftNegative()` by default: the mean is content with two opposite points.
         beta: weight β ≥ 0 of the variant block in each step; `Constant(1.0)` by default.
 
     >>> z = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
@@ -65,24 +65,18 @@ class Partition(Term):
         super().__init__()
         self.layout = layout
         self.form = form or LogForm()
-        self.negatives = negatives or MeanNegative()
+        self.negatives = negatives or SoftNegative()
         self.beta = beta or Constant(1.0)
         self.clock = Clock(self.beta)
 
     def forward(self, z: Float[Tensor, "n dim"], z_view: Float[Tensor, "n dim"], edges: Edges | None = None) -> Tensor:
         """The mean over rows; neighbours that the edges know are no negatives."""
         self.layout.require(z.shape[1], who="Partition")
-        far = 1 + self.clock() * self._apart_in_variant(z, z_view)
+        both = torch.cat([z, z_view])
+        q = [apart(*directions(self.layout.block(both, part)).chunk(2)) for part in self.layout.parts]
+        far = 1 + self.clock() * (torch.stack(q).mean(dim=0) if q else 0 * z[:, 0])
         if not self.layout.invariant:
             return self.form(None, far, None).mean()
-        rows, views = (directions(self.layout.block(each, "invariant")) for each in (z, z_view))
+        rows, views = directions(self.layout.block(both, "invariant")).chunk(2)
         known = None if edges is None else edges.known
         return self.form(apart(rows, views), far, self.negatives(rows, known)).mean()
-
-    def _apart_in_variant(self, z: Tensor, z_view: Tensor) -> Tensor:
-        """q; 0 without a variant block, on the graph all the same."""
-        distances = [
-            apart(directions(self.layout.block(z, part)), directions(self.layout.block(z_view, part)))
-            for part in self.layout.parts
-        ]
-        return torch.stack(distances).mean(dim=0) if distances else 0 * z[:, 0]

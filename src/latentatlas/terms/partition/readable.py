@@ -57,13 +57,13 @@ class Concatenation(Pairing):
 
 @final
 class ReadableTransformation(Term):
-    r"""A head reads a transformation from the variant blocks of row and view: mean (head(pair) − t)².
+    r"""A head reads the transformation from the variant blocks of row and view: mean (head(pair) − t)².
 
-    Range [0, ∞), in the square of the units of `transform`, a mean over rows and parameters; the variance of the
-    parameters is what a head reaches that reads nothing, so parameters of spread 1 suit it. Pass rotations as the first
-    two columns of their matrix (6 numbers) and angles as sine and cosine: angles jump where they wrap. The head is a
-    perceptron that belongs to the term. It sees the block divided by its spread in the batch, so that the size of the
-    latent does not matter. Cost O(n · number of weights).
+    t are the parameters less their mean over their spread in the batch, so the value is the share of their variance
+    that is not read, a mean over rows and parameters: 0 where all is read, 1 where nothing is; range [0, ∞). Pass
+    rotations as the first two columns of their matrix (6 numbers) and angles as sine and cosine: angles jump where they
+    wrap. The head is a perceptron that belongs to the term. It sees the block divided by its spread in the batch, so
+    that the size of the latent does not matter. Cost O(n · number of weights).
 
     Of several transformations each has a term of its own, with its part of `variant` and its columns of `transform`.
 
@@ -95,7 +95,7 @@ class ReadableTransformation(Term):
         hidden: Sequence[int] = (64,),
     ):
         super().__init__()
-        axes = layout.slice(block).stop - layout.slice(block).start
+        axes = layout.size(block)
         if min(axes, outputs, *hidden) < 1 or first < 0:
             raise SpecError(
                 f"ReadableTransformation wants axes in {block!r}, outputs and hidden sizes ≥ 1 and first ≥ 0; got "
@@ -124,10 +124,12 @@ class ReadableTransformation(Term):
                 f"ReadableTransformation wants parameters {self.first} to {self.first + self.outputs - 1} in "
                 f"`transform`; it has {transform.shape[1]}. Mend outputs or first, or pass all parameters."
             )
-        return (self.read(z, z_view) - wanted).square().mean()
+        spread, mean = torch.std_mean(wanted, dim=0, unbiased=False)
+        standard = (wanted - mean) / torch.where(spread > 0, spread, 1.0)
+        return (self.read(z, z_view) - standard).square().mean()
 
     def read(self, z: Float[Tensor, "n dim"], z_view: Float[Tensor, "n dim"]) -> Float[Tensor, "n outputs"]:
-        """The parameters that the head reads."""
+        """The parameters that the head reads, in units of their spread, around 0."""
         block, of_view = (self.layout.block(each, self.block) for each in (z, z_view))
         spread = torch.cat([block, of_view]).detach().std(dim=0, unbiased=False).mean()
         pair = self.pairing(block, of_view) / torch.where(spread > 0, spread, 1.0)
