@@ -73,7 +73,7 @@ class VariantBlock(Check):
 
     Args:
         min_r2: below it the check fails.
-        probes: None is a perceptron.
+        probes: None is a linear one, which sees differences, and a perceptron.
     """
 
     name: ClassVar[str] = "variant"
@@ -83,7 +83,7 @@ class VariantBlock(Check):
 
     def __init__(self, *, min_r2: float = 0.5, probes: Sequence[ProbeScore] | None = None):
         self.min_r2 = min_r2
-        self.probes = (ProbeScore(MLPProbe()),) if probes is None else tuple(probes)
+        self.probes = _probes() if probes is None else tuple(probes)
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
         """One verdict."""
@@ -106,7 +106,7 @@ class InvariantBlock(Check):
 
     Args:
         max_r2: above it the check fails.
-        probes: None is a perceptron.
+        probes: None is a linear one, which sees differences, and a perceptron.
     """
 
     name: ClassVar[str] = "invariant"
@@ -116,7 +116,7 @@ class InvariantBlock(Check):
 
     def __init__(self, *, max_r2: float = 0.1, probes: Sequence[ProbeScore] | None = None):
         self.max_r2 = max_r2
-        self.probes = (ProbeScore(MLPProbe()),) if probes is None else tuple(probes)
+        self.probes = _probes() if probes is None else tuple(probes)
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
         """One verdict."""
@@ -167,6 +167,10 @@ class LabelKept(Check):
             "Else train the task on views as well.",
         )
         return (verdict._replace(status=Status.WARN) if verdict.status is Status.FAIL else verdict,)
+
+
+def _probes() -> tuple[ProbeScore, ...]:
+    return (ProbeScore(), ProbeScore(MLPProbe()))
 
 
 def _block(evidence: Evidence, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -54,7 +54,8 @@ class MultimodalEncoder(Encoder):
                     f"{encoder.dim}. Make both equal."
                 )
         self.layout = layout
-        self.encoders = nn.ModuleDict(encoders)
+        self.encoders = dict(encoders)
+        self.members = nn.ModuleDict(self.encoders)
         self.joint = joint_layout(layout, tuple(encoders))
         self.dim = self.joint.dim
         self.spread = getattr(next(iter(encoders.values())), "spread", 1.0)
@@ -84,14 +85,14 @@ class MultimodalEncoder(Encoder):
 
     def mirror(self) -> MultimodalDecoder:
         """The mirrors of the encoders side by side."""
-        decoders = {name: encoder.mirror() for name, encoder in self.encoders.items()}  # type: ignore[operator]
+        decoders = {name: encoder.mirror() for name, encoder in self.encoders.items()}
         return MultimodalDecoder(decoders, self.layout)
 
     @torch.no_grad()
     def adapt(self, x: Float[Tensor, "n features"]) -> None:
         """Scales of each encoder from its columns."""
         for name, part in self._parts(x).items():
-            self.encoders[name].adapt(part)  # type: ignore[operator]
+            self.encoders[name].adapt(part)
 
     def _parts(self, x: Tensor) -> dict[str, Tensor]:
         check_columns("MultimodalEncoder", x, sum(self._columns))
@@ -109,7 +110,8 @@ class MultimodalDecoder(Decoder):
 
     def __init__(self, decoders: Mapping[str, Decoder], layout: LatentLayout):
         super().__init__()
-        self.decoders = nn.ModuleDict(decoders)
+        self.decoders = dict(decoders)
+        self.members = nn.ModuleDict(self.decoders)
         self.layout = layout
         self.joint = joint_layout(layout, tuple(decoders))
         self.dim = self.joint.dim
@@ -130,7 +132,7 @@ class MultimodalDecoder(Decoder):
             decode(torch.zeros(1, self.layout.dim, device=x.device)).shape[1] for decode in self.decoders.values()
         ]
         for decoder, part in zip(self.decoders.values(), x.split(widths, dim=1), strict=True):
-            decoder.adapt(part)  # type: ignore[operator]
+            decoder.adapt(part)
 
 
 def joint_layout(layout: LatentLayout, names: tuple[str, ...]) -> LatentLayout:
