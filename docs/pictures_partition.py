@@ -208,7 +208,7 @@ def _drawn_together(rows: torch.Tensor, share: float) -> torch.Tensor:
 def _trained_head(
     z: torch.Tensor, z_view: torch.Tensor, told: torch.Tensor, pairing: Pairing
 ) -> ReadableTransformation:
-    term = ReadableTransformation(LatentLayout(variant=2), 2, pairing=pairing)
+    term = ReadableTransformation(LatentLayout(variant=2), (0, 1), pairing=pairing)
     optimiser = torch.optim.Adam(term.parameters(), lr=0.02)
     for _ in range(300):
         optimiser.zero_grad()

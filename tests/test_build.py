@@ -191,7 +191,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     ),
     "terms.RatioForm": lambda: terms.RatioForm(0.1),
     "terms.ReadableTransformation": lambda: terms.ReadableTransformation(
-        LAYOUT, 2, block="variant.turn", first=1, pairing=terms.Concatenation(), hidden=(4,)
+        LAYOUT, (1, 2), block="variant.turn", pairing=terms.Concatenation(), hidden=(4,)
     ),
     "terms.SoftNegative": lambda: terms.SoftNegative(0.2),
     "terms.VICReg": lambda: terms.VICReg(agree=1.0, spread=2.0, uncorrelated=3.0, target=10.0),

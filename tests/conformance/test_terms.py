@@ -158,7 +158,7 @@ CASES = [
     Case(lambda: terms.Partition(_LAYOUT, negatives=terms.HardestNegative()), ("z", "z_view")),
     Case(lambda: terms.Partition(LatentLayout(variant={"a": 2, "b": 1}), form=terms.RatioForm()), ("z", "z_view")),
     Case(lambda: _reading(terms.BlockAllocation(LatentLayout(invariant=1, variant=1, free=1))), ("z", "z_view")),
-    Case(lambda: _reading(terms.ReadableTransformation(_LAYOUT, 2, hidden=(4,))), ()),  # scaled by its spread
+    Case(lambda: _reading(terms.ReadableTransformation(_LAYOUT, (0, 1), hidden=(4,))), ()),  # scaled by its spread
     Case(terms.NTXent, ("z", "z_view")),
     Case(terms.VICReg, ("z", "z_view")),
     Case(terms.ModalityContrast, ()),

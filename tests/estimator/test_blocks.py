@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -126,6 +127,29 @@ def test_views_see_items_in_the_units_of_the_data(quick, patterns):
         quick(dim=8, layout=LAYOUT, transformation=Watch(), standardize=True, steps=2).fit(large)
     assert {shape for shape, _ in seen} == {(2, 8)}
     assert max(size for _, size in seen) > 1000
+
+
+@pytest.mark.filterwarnings("ignore::latentatlas.data.DataWarning")
+def test_each_step_of_a_chain_is_read_from_the_part_of_its_name(quick, patterns):
+    class Chain(Turn):
+        """A turn and some noise with a key that cannot be read."""
+
+        readable = (0, 1)
+        blocks: ClassVar = {"turn": slice(0, 2), "noise": slice(2, 3)}
+
+        def sample(self, n, generator):
+            return torch.cat([super().sample(n, generator), torch.rand(n, 1, generator=generator)], dim=1)
+
+        def apply(self, x, parameters):
+            return super().apply(x, parameters[:, :2]) + 0.01 * parameters[:, 2, None, None]
+
+    layout = LatentLayout(invariant=3, variant={"turn": 3, "noise": 1}, free=1)
+    atlas = quick(dim=8, layout=layout, transformation=Chain(), steps=2).fit(patterns)
+    term, _ = atlas.objective_.terms["readable_turn"]
+    assert (term.block, term.columns) == ("variant.turn", (0, 1))
+    assert "readable_noise" not in atlas.objective_.terms
+    whole = quick(dim=8, layout=LAYOUT, transformation=Chain(), steps=2).fit(patterns)
+    assert whole.objective_.terms["readable"][0].columns == (0, 1)
 
 
 def test_without_a_layout_there_are_no_blocks(flat, flowers):

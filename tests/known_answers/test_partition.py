@@ -66,7 +66,7 @@ def evidence(term: Term | None) -> tuple[Evidence, Patterns]:
         x = patterns(1500, seed=1).x
         model = Autoencoder(MLPEncoder(2 * _TIMES, 10, hidden=(64, 64), noise=0.0), decoder=MLPDecoder(10, 2 * _TIMES))
         model.adapt(x)
-        terms = {"recon": Reconstruction(), "readable": ReadableTransformation(LAYOUT, 2, pairing=Concatenation())}
+        terms = {"recon": Reconstruction(), "readable": ReadableTransformation(LAYOUT, (0, 1), pairing=Concatenation())}
         if term is not None:
             terms["partition"] = term
         batches = ViewBatches(RowBatches(Batch(x), size=128), Turn())

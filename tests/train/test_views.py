@@ -60,7 +60,7 @@ def _fitted(callbacks: list[Callback]) -> Autoencoder:
     with reproducible(0, threads=1):
         model = Autoencoder(MLPEncoder(4, 3, hidden=(8,)))
         partition = Partition(layout, negatives=MemoryBank(50, 2), beta=Ramp(start=0, stop=20))
-        terms = {"recon": Reconstruction(), "partition": partition, "readable": ReadableTransformation(layout, 1)}
+        terms = {"recon": Reconstruction(), "partition": partition, "readable": ReadableTransformation(layout, [0])}
         fit(model, Objective(terms), ViewBatches(RowBatches(rows, size=16), Shift()), Recipe(20), callbacks=callbacks)
     return model
 

@@ -319,6 +319,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
 
         Checks of views, which are there where the atlas has a transformation, look at no more than 2,000 rows.
         """
+        check_is_fitted(self, "model_")
         return judged(self, checks)
 
     def measure(self, *, rows: int = 2000) -> dict[str, float]:

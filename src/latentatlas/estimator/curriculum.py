@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from latentatlas.core import Batch, Constant, Ramp, Schedule, SpecError
+from latentatlas.core import Batch, Constant, LatentLayout, Ramp, Schedule, SpecError, Transformation
 from latentatlas.models import Autoencoder
 from latentatlas.terms import (
     HSIC,
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Wanted",
     "basin_terms",
+    "blocks_to_read",
     "contrast_terms",
     "neighbour_terms",
     "partition_terms",
+    "readable_columns",
     "reads_of",
     "records_every",
     "settled",
@@ -69,10 +71,32 @@ def partition_terms(problem: Problem, schedule: Ramp) -> dict[str, tuple[Term, S
     if partition is None:
         return {}
     terms: dict[str, tuple[Term, Schedule]] = {"partition": partition}
-    parameters = transformation.sample(1, torch.Generator().manual_seed(0)).shape[1]
-    if layout.parts and parameters:
-        terms["readable"] = (ReadableTransformation(layout, parameters, pairing=Concatenation()), partition[1])
+    for block, columns in blocks_to_read(layout, transformation).items():
+        name = f"readable{block.removeprefix('variant').replace('.', '_')}"
+        terms[name] = (ReadableTransformation(layout, columns, block=block, pairing=Concatenation()), partition[1])
     return terms
+
+
+def readable_columns(transformation: Transformation) -> tuple[int, ...]:
+    """The parameters that can be read from what a change did: all, unless the transformation tells (`readable`)."""
+    drawn = transformation.sample(1, torch.Generator().manual_seed(0))
+    return tuple(getattr(transformation, "readable", range(drawn.shape[1])))
+
+
+def blocks_to_read(layout: LatentLayout, transformation: Transformation) -> dict[str, tuple[int, ...]]:
+    """Columns of the parameters by the block that is to tell them.
+
+    A part of `variant` that is called like a step of the transformation (its `blocks`: name → slice) tells that step;
+    where none is, `variant` tells everything.
+    """
+    columns, steps = readable_columns(transformation), getattr(transformation, "blocks", {})
+    named = {
+        part: steps[part.removeprefix("variant.")] for part in layout.parts if part.removeprefix("variant.") in steps
+    }
+    if not named:
+        return {"variant": columns} if layout.parts and columns else {}
+    read = {part: tuple(c for c in columns if step.start <= c < step.stop) for part, step in named.items()}
+    return {part: chosen for part, chosen in read.items() if chosen}
 
 
 def neighbour_terms(model: Autoencoder) -> dict[str, tuple[Term, Schedule]]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from latentatlas.checks import Check, Evidence, Verdict, default_checks, run_checks, view_checks
+from latentatlas.estimator.curriculum import readable_columns
 from latentatlas.estimator.views import Viewing
 from latentatlas.metrics import (
     AdjustedRand,
@@ -84,7 +85,7 @@ def _evidence_of_views(atlas: Atlas) -> Evidence:
     return Evidence(
         z=atlas.latent_[chosen],
         z_view=model.encode(views),
-        transform=parameters.numpy(),
+        transform=parameters[:, readable_columns(viewing.transformation)].numpy(),
         label=None if atlas.table_.label is None else atlas.table_.label[chosen],
         layout=atlas.layout,
     )

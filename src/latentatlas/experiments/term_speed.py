@@ -154,7 +154,7 @@ def partition_term_speed(rows: int = 2 * _ROWS, layout: LatentLayout | None = No
         "Partition, mean": Partition(layout, negatives=MeanNegative()),
         "Partition, hardest": Partition(layout, negatives=HardestNegative()),
         f"Partition, memory of {8 * rows:,}": Partition(layout, negatives=memory),
-        "ReadableTransformation": ReadableTransformation(layout, 6, pairing=Concatenation()),
+        "ReadableTransformation": ReadableTransformation(layout, range(6), pairing=Concatenation()),
         "BlockAllocation": BlockAllocation(layout),
         "BetweenBlocks, HSIC": BetweenBlocks(HSIC(), layout, "invariant", "variant"),
         "NTXent": NTXent(),

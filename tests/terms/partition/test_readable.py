@@ -24,7 +24,7 @@ def test_pairings_by_hand():
 
 def test_a_head_that_reads_nothing_leaves_1_and_one_that_reads_all_leaves_0():
     z, z_view = normal(0, 40, 5), normal(1, 40, 5)
-    term = ReadableTransformation(LAYOUT, 2, block="variant.turn", hidden=())
+    term = ReadableTransformation(LAYOUT, (0, 1), block="variant.turn", hidden=())
     torch.nn.init.zeros_(term.head[0].weight)
     torch.nn.init.zeros_(term.head[0].bias)
     assert term(z, z_view, 300 * normal(2, 40, 2) + 7).item() == pytest.approx(1, abs=1e-5)
@@ -38,7 +38,7 @@ def test_a_head_that_reads_nothing_leaves_1_and_one_that_reads_all_leaves_0():
 
 @pytest.mark.parametrize("pairing", [Difference(), Concatenation()], ids=["difference", "pair"])
 def test_the_slope_is_that_of_finite_differences_but_for_the_spread(pairing):
-    term = ReadableTransformation(LAYOUT, 2, block="variant.turn", pairing=pairing).double()
+    term = ReadableTransformation(LAYOUT, (0, 1), block="variant.turn", pairing=pairing).double()
     z, z_view = normal(0, 6, 5).double(), normal(1, 6, 5).double().requires_grad_()
     term(z, z_view, normal(2, 6, 2).double()).backward()
     assert z_view.grad[:, 2:4].abs().min() > 0
@@ -54,7 +54,7 @@ def test_differences_tell_what_adds_up_and_pairs_tell_rotations():
     left = {}
     for pairing in (Difference(), Concatenation()):
         torch.manual_seed(0)
-        term = ReadableTransformation(LatentLayout(variant=2), 2, pairing=pairing, hidden=(32,))
+        term = ReadableTransformation(LatentLayout(variant=2), (0, 1), pairing=pairing, hidden=(32,))
         optimiser = torch.optim.Adam(term.parameters(), lr=0.02)
         for _ in range(300):
             optimiser.zero_grad()
@@ -69,14 +69,14 @@ def test_differences_tell_what_adds_up_and_pairs_tell_rotations():
 def test_each_part_has_its_columns():
     z, z_view, transform = normal(0, 9, 5), normal(1, 9, 5), normal(2, 9, 3)
     torch.manual_seed(0)
-    term = ReadableTransformation(LAYOUT, 1, block="variant.scale", first=2)
+    term = ReadableTransformation(LAYOUT, [2], block="variant.scale")
     torch.manual_seed(0)
-    alone = ReadableTransformation(LatentLayout(variant=1), 1)
+    alone = ReadableTransformation(LatentLayout(variant=1), [0])
     assert torch.equal(term(z, z_view, transform), alone(z[:, 4:], z_view[:, 4:], transform[:, 2:]))
 
 
 def test_constant_parameters_and_blocks_are_finite():
-    term = ReadableTransformation(LAYOUT, 2)
+    term = ReadableTransformation(LAYOUT, (0, 1))
     z = torch.ones(5, 5, requires_grad=True)
     value = term(z, z, torch.ones(5, 2))
     value.backward()
@@ -86,10 +86,10 @@ def test_constant_parameters_and_blocks_are_finite():
 
 def test_bad_input(unchecked: None):
     z = torch.zeros(4, 5)
-    with pytest.raises(ShapeError, match=r"parameters 2 to 3 in `transform`; it has 3"):
-        ReadableTransformation(LAYOUT, 2, first=2)(z, z, torch.zeros(4, 3))
+    with pytest.raises(ShapeError, match=r"columns \(2, 3\) of `transform`; it has 3"):
+        ReadableTransformation(LAYOUT, (2, 3))(z, z, torch.zeros(4, 3))
     with pytest.raises(ShapeError, match="sum to the 6 axes"):
-        ReadableTransformation(LAYOUT, 2)(torch.zeros(4, 6), torch.zeros(4, 6), torch.zeros(4, 2))
-    for settings in ({"block": "free"}, {"block": "varient"}, {"first": -1}, {"hidden": (0,)}):
+        ReadableTransformation(LAYOUT, (0, 1))(torch.zeros(4, 6), torch.zeros(4, 6), torch.zeros(4, 2))
+    for settings in ({"block": "free"}, {"block": "varient"}, {"columns": (-1,)}, {"columns": ()}, {"hidden": (0,)}):
         with pytest.raises(SpecError):
-            ReadableTransformation(LAYOUT, 2, **settings)
+            ReadableTransformation(LAYOUT, **({"columns": (0, 1)} | settings))

@@ -24,7 +24,7 @@ class PartitionNegatives(nn.Module, ABC):
     def forward(
         self, directions: Float[Tensor, "n axes"], known: Bool[Tensor, "n n"] | None = None
     ) -> Float[Tensor, " n"]:
-        """N of every row.
+        """The distance n of every row.
 
         Args:
             directions: invariant blocks of length 1.
@@ -53,7 +53,7 @@ class MeanNegative(PartitionNegatives):
     def forward(
         self, directions: Float[Tensor, "n axes"], known: Bool[Tensor, "n n"] | None = None
     ) -> Float[Tensor, " n"]:
-        """N of every row."""
+        """The distance n of every row."""
         if known is not None or len(directions) < 2:
             return super().forward(directions, known)
         own = directions.detach().square().sum(dim=1)  # 1 or 0, whatever the row: without gradient
@@ -152,7 +152,7 @@ class MemoryBank(PartitionNegatives):
     def forward(
         self, directions: Float[Tensor, "n axes"], known: Bool[Tensor, "n n"] | None = None
     ) -> Float[Tensor, " n"]:
-        """N of every row; in training the batch then joins the memory."""
+        """The distance n of every row; in training the batch then joins the memory."""
         if directions.shape[1] != self.axes:
             raise ShapeError(
                 f"MemoryBank wants invariant blocks of {self.axes} axes; got {directions.shape[1]}. Build it for them."

@@ -69,14 +69,13 @@ class ReadableTransformation(Term):
 
     Args:
         layout: the blocks.
-        outputs: parameters to read.
+        columns: numbers of the columns of `transform` that are to be read.
         block: where they are to be read from.
-        first: the first of their columns in `transform`.
         pairing: what the head sees; `Difference()` by default.
         hidden: widths of the hidden layers.
 
     Raises:
-        SpecError: for a block that there is not, or without an axis, or sizes below 1.
+        SpecError: for a block that there is not, or without an axis, no columns, or sizes below 1.
         ShapeError: for parameters with fewer columns, or latents with other axes than those of the layout.
 
     References:
@@ -87,27 +86,25 @@ class ReadableTransformation(Term):
     def __init__(
         self,
         layout: LatentLayout,
-        outputs: int,
+        columns: Sequence[int],
         *,
         block: str = "variant",
-        first: int = 0,
         pairing: Pairing | None = None,
         hidden: Sequence[int] = (64,),
     ):
         super().__init__()
         axes = layout.size(block)
-        if min(axes, outputs, *hidden) < 1 or first < 0:
+        if not columns or min(axes, 1 + min(columns), *hidden, 1) < 1:
             raise SpecError(
-                f"ReadableTransformation wants axes in {block!r}, outputs and hidden sizes ≥ 1 and first ≥ 0; got "
-                f"{axes}, {outputs}, {tuple(hidden)} and {first}. Mend the one that is not."
+                f"ReadableTransformation wants axes in {block!r}, columns from 0 on and hidden sizes ≥ 1; got {axes}, "
+                f"{tuple(columns)} and {tuple(hidden)}. Mend the one that is not."
             )
         self.layout = layout
-        self.outputs = outputs
+        self.columns = tuple(columns)
         self.block = block
-        self.first = first
         self.pairing = pairing or Difference()
         self.hidden = tuple(hidden)
-        sizes = [self.pairing.width(axes), *self.hidden, outputs]
+        sizes = [self.pairing.width(axes), *self.hidden, len(self.columns)]
         layers = [layer for pair in itertools.pairwise(sizes) for layer in (nn.Linear(*pair), nn.ReLU())]
         self.head = nn.Sequential(*layers[:-1])
 
@@ -118,17 +115,17 @@ class ReadableTransformation(Term):
         transform: Float[Tensor, "n parameters"],
     ) -> Tensor:
         """The mean over rows and parameters."""
-        wanted = transform[:, self.first : self.first + self.outputs]
-        if wanted.shape[1] != self.outputs:
+        if transform.shape[1] <= max(self.columns):
             raise ShapeError(
-                f"ReadableTransformation wants parameters {self.first} to {self.first + self.outputs - 1} in "
-                f"`transform`; it has {transform.shape[1]}. Mend outputs or first, or pass all parameters."
+                f"ReadableTransformation wants columns {self.columns} of `transform`; it has {transform.shape[1]}. Mend "
+                "columns, or pass all parameters."
             )
+        wanted = transform[:, self.columns]
         spread, mean = torch.std_mean(wanted, dim=0, unbiased=False)
         standard = (wanted - mean) / torch.where(spread > 0, spread, 1.0)
         return (self.read(z, z_view) - standard).square().mean()
 
-    def read(self, z: Float[Tensor, "n dim"], z_view: Float[Tensor, "n dim"]) -> Float[Tensor, "n outputs"]:
+    def read(self, z: Float[Tensor, "n dim"], z_view: Float[Tensor, "n dim"]) -> Float[Tensor, "n columns"]:
         """The parameters that the head reads, in units of their spread, around 0."""
         block, of_view = (self.layout.block(each, self.block) for each in (z, z_view))
         spread = torch.cat([block, of_view]).detach().std(dim=0, unbiased=False).mean()
