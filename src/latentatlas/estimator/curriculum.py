@@ -90,9 +90,8 @@ def blocks_to_read(layout: LatentLayout, transformation: Transformation) -> dict
     where none is, `variant` tells everything.
     """
     columns, steps = readable_columns(transformation), getattr(transformation, "blocks", {})
-    named = {
-        part: steps[part.removeprefix("variant.")] for part in layout.parts if part.removeprefix("variant.") in steps
-    }
+    by_part = {f"variant.{name}": step for name, step in steps.items()}
+    named = {part: by_part[part] for part in layout.parts if part in by_part}
     if not named:
         return {"variant": columns} if layout.parts and columns else {}
     read = {part: tuple(c for c in columns if step.start <= c < step.stop) for part, step in named.items()}

@@ -117,8 +117,8 @@ class ReadableTransformation(Term):
         """The mean over rows and parameters."""
         if transform.shape[1] <= max(self.columns):
             raise ShapeError(
-                f"ReadableTransformation wants columns {self.columns} of `transform`; it has {transform.shape[1]}. Mend "
-                "columns, or pass all parameters."
+                f"ReadableTransformation wants columns {self.columns} of `transform`; it has {transform.shape[1]}. "
+                "Mend columns, or pass all parameters."
             )
         wanted = transform[:, self.columns]
         spread, mean = torch.std_mean(wanted, dim=0, unbiased=False)
