@@ -15,6 +15,7 @@ import numpy as np
 import pictures_energy as energy
 import pictures_invariance as invariance
 import pictures_neural as neural
+import pictures_partition as partition
 import pictures_topology as topology
 import torch
 from matplotlib.figure import Figure
@@ -53,6 +54,8 @@ def main() -> None:
     terms += [invariance.conditional_hsic, invariance.residual_hsic, invariance.prediction, invariance.irmv1]
     terms += [invariance.vrex, invariance.mmd, invariance.coral, invariance.adversarial]
     terms += [invariance.total_correlation, invariance.reweighting]
+    terms += [partition.partition, partition.readable_transformation, partition.block_allocation]
+    terms += [partition.nt_xent, partition.vicreg, partition.modality_contrast, partition.between_blocks]
     pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {
         "synthetic": synthetic_sets,
         "landscape-digits": landscape_of_digits,

@@ -24,7 +24,17 @@ from latentatlas.data import Table, read_table
 from latentatlas.estimator import Atlas
 from latentatlas.store import Run
 
+LAYOUT = core.LatentLayout(invariant=2, variant={"turn": 1, "scale": 0}, free=1)
+_EACH = core.LatentLayout(invariant=2, variant=1, free=1)
+
+
+def _modalities() -> models.MultimodalEncoder:
+    encoders = {"a": models.MLPEncoder(5, 4, hidden=(4,)), "b": models.SignalEncoder((1, 16), 4, channels=(2,))}
+    return models.MultimodalEncoder(encoders, _EACH)
+
+
 EXAMPLES: dict[str, Callable[[], Any]] = {
+    "core.LatentLayout": lambda: LAYOUT,
     "core.Constant": lambda: core.Constant(0.5),
     "core.Cosine": lambda: core.Cosine(start=1, stop=5, low=0.1, high=2.0),
     "core.Geometric": lambda: core.Geometric(start=1, stop=5, low=0.1, high=2.0),
@@ -59,6 +69,13 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
         models.MLPEncoder(5, 2, hidden=(4,)), models.HopfieldLayer(3, 2, beta=2.0, steps=2)
     ),
     "models.HopfieldLayer": lambda: models.HopfieldLayer(3, 2, beta=2.0, steps=2),
+    "models.MultimodalDecoder": lambda: _modalities().mirror(),
+    "models.MultimodalEncoder": _modalities,
+    "models.Predictor": lambda: models.Predictor(models.MLPEncoder(5, 4, hidden=(4,)), models.TaskHead(LAYOUT, 3)),
+    "models.ResidualSignalEncoder": lambda: models.ResidualSignalEncoder(
+        (1, 16), 2, channels=(2, 4), segments=2, spread=3.0
+    ),
+    "models.TaskHead": lambda: models.TaskHead(LAYOUT, 3, reads=("variant", "free"), hidden=(4,), spread=3.0),
     "models.NeuralEnergy": lambda: models.NeuralEnergy(2, hidden=(4, 3), spread=3.0),
     "models.VariationalEncoder": lambda: models.VariationalEncoder(models.MLPEncoder(5, 4, hidden=(4,), spread=1.0)),
     "models.ImageDecoder": lambda: models.ImageDecoder(2, (1, 8, 8), channels=(4, 2), hidden=8, spread=3.0),
@@ -156,6 +173,28 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "terms.QuadraticExpansion": terms.QuadraticExpansion,
     "terms.RTDLite": lambda: terms.RTDLite(0.5),
     "terms.Rebind": lambda: terms.Rebind(terms.Covariance(), {"z": "map"}),
+    "terms.BetweenBlocks": lambda: terms.BetweenBlocks(terms.HSIC(features=7), LAYOUT, "invariant", "free"),
+    "terms.BlockAllocation": lambda: terms.BlockAllocation(
+        _EACH, form=terms.RatioForm(0.1), beta=2.0, price=3.0, temperature=core.Ramp(start=0, stop=9, low=1.0, high=0.1)
+    ),
+    "terms.Concatenation": terms.Concatenation,
+    "terms.Difference": terms.Difference,
+    "terms.HardestNegative": terms.HardestNegative,
+    "terms.LogForm": lambda: terms.LogForm(0.1),
+    "terms.MeanNegative": terms.MeanNegative,
+    "terms.MemoryBank": lambda: terms.MemoryBank(9, 2, reads=terms.HardestNegative()),
+    "terms.ModalityContrast": lambda: terms.ModalityContrast(0.2),
+    "terms.NTXent": lambda: terms.NTXent(0.2),
+    "terms.OnBlock": lambda: terms.OnBlock(terms.Covariance(), LAYOUT, "invariant"),
+    "terms.Partition": lambda: terms.Partition(
+        LAYOUT, form=terms.RatioForm(0.1), negatives=terms.MemoryBank(9, 2), beta=core.Ramp(start=0, stop=9)
+    ),
+    "terms.RatioForm": lambda: terms.RatioForm(0.1),
+    "terms.ReadableTransformation": lambda: terms.ReadableTransformation(
+        LAYOUT, (1, 2), block="variant.turn", pairing=terms.Concatenation(), hidden=(4,)
+    ),
+    "terms.SoftNegative": lambda: terms.SoftNegative(0.2),
+    "terms.VICReg": lambda: terms.VICReg(agree=1.0, spread=2.0, uncorrelated=3.0, target=10.0),
     "terms.Reconstruction": lambda: terms.Reconstruction(2.0),
     "terms.Signature": lambda: terms.Signature(scale=terms.FixedScale(2.0)),
     "terms.Stress": lambda: terms.Stress(1.0, scale=terms.FixedScale(), geodesics=terms.LandmarkGeodesics(9, 3)),
@@ -229,6 +268,10 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     ),
     "checks.Neighbourhood": lambda: checks.Neighbourhood(3, trustworthiness=0.8, continuity=0.7, rows=50, seed=1),
     "checks.Calibration": lambda: checks.Calibration(max_excess=0.1, chance=0.05),
+    "checks.InvariantBlock": lambda: checks.InvariantBlock(max_r2=0.2, probes=[metrics.ProbeScore(rows=50)]),
+    "checks.LabelKept": lambda: checks.LabelKept(max_loss=0.2),
+    "checks.VariantBlock": lambda: checks.VariantBlock(min_r2=0.2, probes=[metrics.ProbeScore(rows=50)]),
+    "checks.ViewSimilarity": lambda: checks.ViewSimilarity(margin=0.2),
     "checks.Overfit": lambda: checks.Overfit(max_ratio=2.0),
     "erasure.KernelEraser": lambda: erasure.KernelEraser(
         clusters=7, softness=0.5, balance=0.2, bins=3, numeric=["age"], rows=99, seed=1
@@ -240,6 +283,8 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
         neighbour_term=(terms.NeighborContrast(8.0), core.Constant(0.5)),
         nuisance_term=2.0,
         basin_term=None,
+        layout=core.LatentLayout(invariant=2, free=1),
+        partition_term=None,
     ),
 }
 
@@ -262,7 +307,8 @@ NOT_CONFIGURATION = {
     **dict.fromkeys(("data.GroupValue", "data.Hierarchy", "data.ShardSample", "data.Shards"), "holds data"),
     **dict.fromkeys(("data.Corpus", "data.CorpusFile", "data.Edition"), "describes files"),
     **dict.fromkeys(("erasure.Grouping", "erasure.KernelErasure", "erasure.LinearErasure"), "is fitted"),
-    **dict.fromkeys(("train.EdgeBatches", "train.RowBatches"), "holds the training rows"),
+    **dict.fromkeys(("train.EdgeBatches", "train.RowBatches", "train.ViewBatches"), "holds the training rows"),
+    "terms.Allocation": "is a result",
     **dict.fromkeys(("spectral.DiffusionMap", "spectral.FeatureClusters", "spectral.FeatureLaplacian"), "holds arrays"),
     **dict.fromkeys(("spectral.Hits", "spectral.RayleighEnergy", "spectral.SpectralIndex"), "holds arrays"),
     **dict.fromkeys(("spectral.MixingField", "spectral.RayleighField", "spectral.StationaryField"), "holds arrays"),

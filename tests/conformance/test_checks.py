@@ -14,7 +14,7 @@ import pytest
 
 from latentatlas import checks
 from latentatlas.checks import Check, Evidence, Status, Tier, Verdict, run_checks
-from latentatlas.core import to_spec
+from latentatlas.core import LatentLayout, to_spec
 
 _RNG = np.random.default_rng(3)
 _Z = _RNG.normal(size=(300, 2))
@@ -22,6 +22,15 @@ _X = _Z @ _RNG.normal(size=(2, 10)) + 0.02 * _RNG.normal(size=(300, 10))
 _AUTHOR = _RNG.integers(0, 3, size=300)
 _BASINS = np.arange(300) % 5
 _HELD_OUT = np.arange(300) % 4 == 0
+_LAYOUT = LatentLayout(invariant=4, variant=2)
+_ROWS, _START, _TURN = _RNG.normal(size=(300, 4)), _RNG.uniform(-1, 1, 300), _RNG.uniform(-1, 1, 300)
+
+
+def _turned(by: np.ndarray) -> np.ndarray:
+    """An invariant block that stays, and a variant one that tells the angle."""
+    return np.column_stack([_ROWS, np.cos(_START + by), np.sin(_START + by)])
+
+
 CLEAN = Evidence(
     x=_X,
     z=_Z,
@@ -34,14 +43,27 @@ CLEAN = Evidence(
     surprise=_RNG.normal(size=300),
     environment=_BASINS % 2,
 )
+VIEWED = Evidence(
+    z=_turned(0 * _TURN),
+    z_view=_turned(_TURN),
+    transform=_TURN[:, None],
+    layout=_LAYOUT,
+    label=_BASINS,
+    prediction=_BASINS,
+    prediction_view=_BASINS,
+)
+_COLLAPSED = np.column_stack([np.ones((300, 4)), _turned(_TURN)[:, 4:]])
+_LEAKING = np.column_stack([_ROWS[:, :3], _TURN, _turned(_TURN)[:, 4:]])
 
 
 class Case(NamedTuple):
-    """A check, the clean evidence with one fault injected, and how many of its verdicts then fail."""
+    """A check, the clean evidence with one fault injected, how many of its verdicts then fail, and how badly."""
 
     make: Callable[[], Check]
     faulty: Evidence
     failing: int = 1
+    clean: Evidence = CLEAN
+    worst: Status = Status.FAIL
 
 
 CASES = [
@@ -53,6 +75,10 @@ CASES = [
     Case(
         checks.Overfit, replace(CLEAN, recon=np.where(_HELD_OUT[:, None], CLEAN.recon, _X + 0.05 * (CLEAN.recon - _X)))
     ),
+    Case(checks.ViewSimilarity, replace(VIEWED, z=_COLLAPSED, z_view=_COLLAPSED), clean=VIEWED),
+    Case(checks.VariantBlock, replace(VIEWED, z_view=VIEWED.z), clean=VIEWED),
+    Case(checks.InvariantBlock, replace(VIEWED, z_view=_LEAKING), clean=VIEWED),
+    Case(checks.LabelKept, replace(VIEWED, prediction_view=(_BASINS + 1) % 5), clean=VIEWED, worst=Status.WARN),
     Case(checks.Calibration, replace(CLEAN, surprise=CLEAN.surprise + 5 * (_BASINS % 2))),
 ]
 _IDS = [type(case.make()).__name__ for case in CASES]
@@ -69,12 +95,13 @@ def test_the_table_is_complete():
 
 
 def test_the_default_certificate_has_every_check_once():
-    assert sorted(type(check).__name__ for check in checks.default_checks()) == sorted(_IDS)
+    every = (*checks.default_checks(), *checks.view_checks())
+    assert sorted(type(check).__name__ for check in every) == sorted(_IDS)
 
 
 @every_check
 def test_passes_on_clean_evidence(case: Case):
-    for verdict in case.make()(CLEAN):
+    for verdict in case.make()(case.clean):
         assert verdict.status is Status.PASS, verdict
         assert verdict.remedy == ""
 
@@ -82,16 +109,16 @@ def test_passes_on_clean_evidence(case: Case):
 @every_check
 def test_fails_on_its_fault_with_a_remedy(case: Case):
     verdicts = case.make()(case.faulty)
-    failed = [verdict for verdict in verdicts if verdict.status is Status.FAIL]
+    failed = [verdict for verdict in verdicts if verdict.status is case.worst]
     assert len(failed) == case.failing, verdicts
     assert all(verdict.remedy.endswith(".") for verdict in failed)
 
 
 @every_check
 def test_verdict_agrees_with_its_number(case: Case):
-    for verdict in (*case.make()(CLEAN), *case.make()(case.faulty)):
+    for verdict in (*case.make()(case.clean), *case.make()(case.faulty)):
         side = verdict.value >= verdict.threshold if verdict.better == "higher" else verdict.value <= verdict.threshold
-        assert (verdict.status is Status.FAIL) is not side
+        assert (verdict.status is case.worst) is not side
         assert any(character.isdigit() for character in verdict.reason)
         assert verdict.reason.endswith(".")
         assert isinstance(verdict.tier, Tier)
@@ -108,7 +135,7 @@ def test_skips_without_evidence(case: Case):
 
 @every_check
 def test_verdicts_are_plain_data_and_back(case: Case):
-    for evidence in (CLEAN, case.faulty, Evidence()):
+    for evidence in (case.clean, case.faulty, Evidence()):
         for verdict in case.make()(evidence):
             text = json.dumps(verdict.to_dict(), allow_nan=False)
             again = Verdict.from_dict(json.loads(text))

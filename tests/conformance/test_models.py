@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from latentatlas import models
 from latentatlas.build import build
-from latentatlas.core import Batch, Latents, ShapeError, to_spec
+from latentatlas.core import Batch, LatentLayout, Latents, ShapeError, to_spec
 from latentatlas.landscape import PrototypeBank
 from latentatlas.models import Autoencoder, Encoder, ImageEncoder, MapHead, MLPEncoder, PCAStem, SignalEncoder
 
@@ -24,6 +24,17 @@ class Case(NamedTuple):
     make: Callable[[], nn.Module]
     columns: int
     out: int
+
+
+_SHARED = LatentLayout(invariant=2, variant=1, free=1)
+
+
+def _modalities() -> dict[str, Encoder]:
+    """An encoder of signals and one of numbers, of four axes each."""
+    return {
+        "sound": SignalEncoder((1, 32), 4, channels=(8,), hidden=16),
+        "touch": MLPEncoder(6, 4, hidden=(16,)),
+    }
 
 
 ENCODERS = {
@@ -44,6 +55,11 @@ ENCODERS = {
     "ImageEncoder thin": Case(lambda: ImageEncoder((3, 1, 5), 2, channels=(8,), hidden=32), 15, 2),
     "SignalEncoder": Case(lambda: SignalEncoder((1, 32), 3, channels=(8, 8), hidden=32), 32, 3),
     "SignalEncoder odd": Case(lambda: SignalEncoder((2, 37), 3, channels=(8, 8, 8), hidden=32), 74, 3),
+    "ResidualSignalEncoder": Case(lambda: models.ResidualSignalEncoder((2, 64), 3, channels=(8, 8)), 128, 3),
+    "ResidualSignalEncoder short": Case(
+        lambda: models.ResidualSignalEncoder((1, 3), 2, channels=(8, 8, 8), segments=0), 3, 2
+    ),
+    "MultimodalEncoder": Case(lambda: models.MultimodalEncoder(_modalities(), _SHARED), 38, 6),
     "SignalEncoder short": Case(lambda: SignalEncoder((1, 3), 2, channels=(8, 8, 8), hidden=32), 3, 2),
 }
 DECODERS = {
@@ -52,6 +68,7 @@ DECODERS = {
     "ImageDecoder": Case(lambda: models.ImageDecoder(3, (1, 8, 8), channels=(16, 8), hidden=32), 3, 64),
     "ImageDecoder odd": Case(lambda: models.ImageDecoder(3, (2, 7, 9), channels=(16, 8), hidden=32), 3, 126),
     "SignalDecoder": Case(lambda: models.SignalDecoder(3, (1, 32), channels=(8, 8), hidden=32), 3, 32),
+    "MultimodalDecoder": Case(lambda: models.MultimodalEncoder(_modalities(), _SHARED).mirror(), 6, 38),
     "SignalDecoder odd": Case(lambda: models.SignalDecoder(3, (2, 37), channels=(8, 8, 8), hidden=32), 3, 74),
 }
 STEMS = {
@@ -59,10 +76,11 @@ STEMS = {
     "PCAStem": Case(lambda: PCAStem(6, 2), 6, 2),
 }
 OTHERS = {
+    "TaskHead": Case(lambda: models.TaskHead(LatentLayout(invariant=3, free=2), 4, hidden=(8,)), 5, 4),
     "MapHead": Case(lambda: MapHead(5, hidden=(16,)), 5, 2),
     "HopfieldLayer": Case(lambda: models.HopfieldLayer(4, 5), 5, 5),
 }
-APART = {"Autoencoder", "NeuralEnergy"}  # no maps of rows to rows
+APART = {"Autoencoder", "NeuralEnergy", "Predictor"}  # no maps of rows to rows
 MAPS = ENCODERS | DECODERS | STEMS | OTHERS
 
 

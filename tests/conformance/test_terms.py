@@ -13,7 +13,7 @@ from torch import Tensor
 
 from latentatlas import landscape, models, terms
 from latentatlas.build import build
-from latentatlas.core import Charts, Edges, MissingInput, to_spec
+from latentatlas.core import Charts, Edges, LatentLayout, MissingInput, to_spec
 from latentatlas.terms import Objective, Term
 
 Fields = dict[str, Any]
@@ -69,6 +69,9 @@ def fields() -> Fields:
         "view": _normal(7, _N, 5),
         "prototypes": _normal(8, 4, 3),
         "route": _route,
+        "z_view": _normal(11, _N, 3),
+        "transform": _normal(12, _N, 2),
+        "modalities": {"sound": _normal(13, _N, 3), "touch": _normal(14, _N, 3)},
     }
 
 
@@ -78,6 +81,7 @@ def permuted(batch: Fields, order: Tensor) -> Fields:
     edges, charts = batch["edges"], batch["charts"]
     moved = {n: value[order] for n, value in batch.items() if isinstance(value, Tensor) and n != "prototypes"}
     known = edges.known[order][:, order]
+    moved["modalities"] = {name: block[order] for name, block in batch["modalities"].items()}
     return (
         batch
         | moved
@@ -88,6 +92,7 @@ def permuted(batch: Fields, order: Tensor) -> Fields:
 def single(batch: Fields) -> Fields:
     """The same batch in float32."""
     narrow = {n: v.float() for n, v in batch.items() if isinstance(v, Tensor) and v.is_floating_point()}
+    narrow["modalities"] = {name: block.float() for name, block in batch["modalities"].items()}
     return batch | narrow | {"charts": Charts(batch["charts"].weights.float())}
 
 
@@ -136,7 +141,29 @@ def _reading(term: Term) -> Term:
     return term
 
 
+_LAYOUT = LatentLayout(invariant=2, variant=1)
+
+
+def _memory() -> Term:
+    """The term of partition with some rows in its memory, in evaluation mode, where these stay."""
+    bank = terms.MemoryBank(5, 2, reads=terms.SoftNegative(0.5))
+    bank(torch.nn.functional.normalize(_normal(15, 4, 2)))
+    return terms.Partition(_LAYOUT, form=terms.RatioForm(), negatives=bank).eval()
+
+
 CASES = [
+    Case(_memory, ("z", "z_view")),
+    Case(lambda: terms.Partition(_LAYOUT), ("z", "z_view")),
+    Case(lambda: terms.Partition(_LAYOUT, negatives=terms.MeanNegative()), ("z", "z_view")),
+    Case(lambda: terms.Partition(_LAYOUT, negatives=terms.HardestNegative()), ("z", "z_view")),
+    Case(lambda: terms.Partition(LatentLayout(variant={"a": 2, "b": 1}), form=terms.RatioForm()), ("z", "z_view")),
+    Case(lambda: _reading(terms.BlockAllocation(LatentLayout(invariant=1, variant=1, free=1))), ("z", "z_view")),
+    Case(lambda: _reading(terms.ReadableTransformation(_LAYOUT, (0, 1), hidden=(4,))), ()),  # scaled by its spread
+    Case(terms.NTXent, ("z", "z_view")),
+    Case(terms.VICReg, ("z", "z_view")),
+    Case(terms.ModalityContrast, ()),
+    Case(lambda: terms.OnBlock(terms.Covariance(), _LAYOUT, "invariant"), ("z",)),
+    Case(lambda: terms.BetweenBlocks(_hsic_of_reals(), _LAYOUT, "invariant", "variant"), ("z",)),
     Case(_chains, ("z",)),
     Case(lambda: terms.NoiseContrast(_energy_network(), landscape.MixtureDensity(2, 3)).eval(), ("z",)),
     Case(lambda: terms.DenoisingScore(_energy_network(), 0.5).eval(), ("z",)),
@@ -276,6 +303,7 @@ def test_specification_round_trip(case: Case):
 def test_a_constant_batch_is_finite_with_a_finite_gradient(case: Case):
     term, batch = case.make(), fields()
     constant = {n: torch.zeros_like(v) for n, v in batch.items() if isinstance(v, Tensor) and n != "weight"}
+    constant["modalities"] = {name: torch.zeros_like(block) for name, block in batch["modalities"].items()}
     one_chart = torch.zeros(_N, 4, dtype=torch.float64)
     one_chart[:, 0] = 1
     batch = batch | constant | {"charts": Charts(one_chart)}

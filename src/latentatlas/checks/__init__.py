@@ -12,6 +12,7 @@ from latentatlas.checks.leakage import Leakage, Reading, Trace, holm, obstacle
 from latentatlas.checks.neighbourhood import Neighbourhood
 from latentatlas.checks.overfit import Overfit
 from latentatlas.checks.removal import Removal, Utility
+from latentatlas.checks.views import InvariantBlock, LabelKept, VariantBlock, ViewSimilarity, view_checks
 
 __all__ = [
     "BasinLiveness",
@@ -20,6 +21,8 @@ __all__ = [
     "Collapse",
     "CrossCalibrated",
     "Evidence",
+    "InvariantBlock",
+    "LabelKept",
     "Leakage",
     "Neighbourhood",
     "Overfit",
@@ -29,18 +32,24 @@ __all__ = [
     "Tier",
     "Trace",
     "Utility",
+    "VariantBlock",
     "Verdict",
+    "ViewSimilarity",
     "cross_calibrated",
     "default_checks",
     "holm",
     "obstacle",
     "p_values",
     "run_checks",
+    "view_checks",
 ]
 
 
 def default_checks() -> tuple[Check, ...]:
-    """The checks of the standard certificate, in its order, with their default thresholds."""
+    """The checks of the standard certificate, in its order, with their default thresholds.
+
+    Where rows have views those of `view_checks` join them.
+    """
     return (Collapse(), Neighbourhood(), Leakage(), Removal(), BasinLiveness(), Overfit(), Calibration())
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, final
 
 import numpy as np
 
-from latentatlas.core import ShapeError
+from latentatlas.core import LatentLayout, ShapeError
 
 __all__ = ["Check", "Evidence", "Status", "Tier", "Verdict"]
 
@@ -92,6 +92,11 @@ class Evidence:
         held_out: True for rows that training did not see.
         surprise: how unlike usual rows each row is; large is strange.
         environment: environment of each row.
+        z_view: latents of a transformed view of each row.
+        transform: parameters of the transformation that made the views, (n, p).
+        layout: the blocks of the latent.
+        prediction: class that a model predicts for each row.
+        prediction_view: class that it predicts for the view.
 
     Raises:
         ShapeError: if the arrays differ in length.
@@ -107,9 +112,14 @@ class Evidence:
     held_out: np.ndarray | None = None
     surprise: np.ndarray | None = None
     environment: np.ndarray | None = None
+    z_view: np.ndarray | None = None
+    transform: np.ndarray | None = None
+    layout: LatentLayout | None = None
+    prediction: np.ndarray | None = None
+    prediction_view: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "nuisance"}
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("nuisance", "layout")}
         arrays |= {f"nuisance {name!r}": values for name, values in self.nuisance.items()}
         lengths = {name: len(array) for name, array in arrays.items() if array is not None}
         if len(set(lengths.values())) > 1:
@@ -118,7 +128,8 @@ class Evidence:
 
     def missing(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the named fields that are not given."""
-        return tuple(name for name in names if getattr(self, name) is None or len(getattr(self, name)) == 0)
+        given = {name: getattr(self, name) for name in names}
+        return tuple(name for name, value in given.items() if value is None or (name != "layout" and not len(value)))
 
 
 class Check(ABC):

@@ -11,10 +11,11 @@ from latentatlas.core.errors import (
     did_you_mean,
     require_extra,
 )
+from latentatlas.core.latent_layout import LatentLayout
 from latentatlas.core.schedule import Constant, Cosine, Geometric, Logistic, OnPlateau, Ramp, Schedule
 from latentatlas.core.seed import available_threads, reproducible
 from latentatlas.core.spec import constructor_arguments, constructor_parameters, to_spec, type_name
-from latentatlas.core.types import Batch, Charts, Edges, Latents, Map, Nuisance, Reach, ScalarField
+from latentatlas.core.types import Batch, Charts, Edges, Latents, Map, Nuisance, Reach, ScalarField, Transformation
 
 __all__ = [
     "AtlasError",
@@ -25,6 +26,7 @@ __all__ = [
     "DataError",
     "Edges",
     "Geometric",
+    "LatentLayout",
     "Latents",
     "Logistic",
     "Map",
@@ -38,6 +40,7 @@ __all__ = [
     "ShapeError",
     "SpecError",
     "StoreError",
+    "Transformation",
     "available_threads",
     "compiled",
     "constructor_arguments",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int, Shaped
-from torch import Tensor
+from torch import Generator, Tensor
 
-__all__ = ["Batch", "Charts", "Edges", "Latents", "Map", "Nuisance", "Reach", "ScalarField"]
+__all__ = ["Batch", "Charts", "Edges", "Latents", "Map", "Nuisance", "Reach", "ScalarField", "Transformation"]
 
 Map = Callable[[Tensor], Tensor]
 """A batched map such as an encoder or a decoder: `(n, a) -> (n, b)`."""
@@ -18,6 +18,21 @@ ScalarField = Callable[[Tensor], Tensor]
 
 Nuisance = Shaped[Tensor, "n ..."] | Mapping[str, Shaped[Tensor, "n ..."]]
 """One column, or several by name: integer codes are categories, reals are numbers. Never joined into one matrix."""
+
+
+@runtime_checkable
+class Transformation(Protocol):
+    """A change of rows whose parameters are drawn, and then known."""
+
+    def sample(self, n: int, generator: Generator) -> Float[Tensor, "n parameters"]:
+        """The parameters of n changes."""
+        ...
+
+    def apply(
+        self, x: Float[Tensor, "n *features"], parameters: Float[Tensor, "n parameters"]
+    ) -> Float[Tensor, "n *features"]:
+        """The rows, each changed by its parameters."""
+        ...
 
 
 class Edges(NamedTuple):
@@ -46,6 +61,7 @@ class Batch(NamedTuple):
         view: a second, transformed view of `x`.
         weight: non-negative sample weights.
         edges: sampled graph edges between rows of this batch.
+        transform: parameters of the transformation that made the view.
     """
 
     x: Float[Tensor, "n *features"]
@@ -56,6 +72,7 @@ class Batch(NamedTuple):
     view: Float[Tensor, "n *features"] | None = None
     weight: Float[Tensor, " n"] | None = None
     edges: Edges | None = None
+    transform: Float[Tensor, "n parameters"] | None = None
 
 
 class Charts(NamedTuple):
@@ -75,6 +92,9 @@ class Latents(NamedTuple):
         mean: of the Gaussian that z was drawn from, in the units of z.
         log_variance: of that Gaussian, for each axis.
         prediction: of the label from z: one logit for each class, one for two classes, or the target itself.
+        z_view: latent coordinates of the view, where the batch has one.
+        prediction_view: of the label from these.
+        modalities: what each of several kinds of measurement says of the invariant block, by name.
     """
 
     z: Float[Tensor, "n dim"]
@@ -84,6 +104,9 @@ class Latents(NamedTuple):
     mean: Float[Tensor, "n dim"] | None = None
     log_variance: Float[Tensor, "n dim"] | None = None
     prediction: Float[Tensor, "n *outputs"] | None = None
+    z_view: Float[Tensor, "n dim"] | None = None
+    prediction_view: Float[Tensor, "n *outputs"] | None = None
+    modalities: Mapping[str, Float[Tensor, "n axes"]] | None = None
 
 
 class Reach(NamedTuple):

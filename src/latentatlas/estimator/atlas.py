@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from latentatlas.checks import Check, Evidence, Verdict, run_checks
-from latentatlas.core import ShapeError
+from latentatlas.checks import Check, Evidence, Verdict
+from latentatlas.core import LatentLayout, ShapeError, SpecError, Transformation
 from latentatlas.data import Shards, Table, as_matrix, match_columns
 from latentatlas.estimator.curriculum import Wanted
 from latentatlas.estimator.drift import Drift
@@ -19,7 +19,7 @@ from latentatlas.estimator.exploring import ExploredAtlas
 from latentatlas.estimator.exporting import export_encoder
 from latentatlas.estimator.fitting import Problem, fit_problem
 from latentatlas.estimator.known import Known, warn_of_dependence
-from latentatlas.estimator.measuring import evidence_of, measure
+from latentatlas.estimator.measuring import evidence_of, judged, measure
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.points import points_of
 from latentatlas.estimator.preparation import Preparation
@@ -28,6 +28,7 @@ from latentatlas.estimator.rows import as_latents, as_table, held_out_rows
 from latentatlas.estimator.saving import contents_of
 from latentatlas.estimator.settings import check_rows, check_settings
 from latentatlas.estimator.updating import Pace, take_in
+from latentatlas.estimator.views import Viewing
 from latentatlas.graph import Neighbours, knn_graph
 from latentatlas.metrics import Trustworthiness
 from latentatlas.models import Encoder
@@ -57,6 +58,13 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         nuisance_term: removes the nuisances given to `fit`: "auto" (`HSIC`, one kernel each), None, a factor, a term,
             or (term, schedule).
         basin_term: deepens the basins at the end of the fit, likewise.
+        layout: blocks of the latent, which sum to `dim`; `blocks` returns them. A place on a layout of rows has no
+            blocks, so the network is then trained on the edges, as with a nuisance.
+        transformation: what the `invariant` block is to ignore and the `variant` one to tell: an object with
+            `sample(n, generator)`, the parameters of n changes, and `apply(x, parameters)`, the changed items in the
+            units of the data. Wants a layout.
+        partition_term: learns the blocks from rows and their views: "auto" (`Partition`, with a head that reads the
+            parameters from `variant`), and None, a factor, a term, or (term, schedule) as above.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
         steps: optimiser steps; None takes ten passes over the rows, 600 or more for few; a neighbour term 400 to 4,000.
         batch_edges: graph edges, or half the rows, of a step; None takes 256 below 5,000 rows, more above.
@@ -104,6 +112,9 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         neighbour_term: Wanted = "auto",
         nuisance_term: Wanted = "auto",
         basin_term: Wanted = "auto",
+        layout: LatentLayout | None = None,
+        transformation: Transformation | None = None,
+        partition_term: Wanted = "auto",
         held_out: float = 0.1,
         steps: int | None = None,
         batch_edges: int | None = None,
@@ -122,6 +133,9 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         self.neighbour_term = neighbour_term
         self.nuisance_term = nuisance_term
         self.basin_term = basin_term
+        self.layout = layout
+        self.transformation = transformation
+        self.partition_term = partition_term
         self.held_out = held_out
         self.steps = steps
         self.batch_edges = batch_edges
@@ -158,6 +172,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
             MissingInput: if a term reads a label or environment that is not given.
             ShapeError: for too few rows, or columns of another length.
             SpecError: for a setting out of range.
+            ShapeError, DataError: for views of another shape than the items, or that are not finite.
             StoreError: if the checkpoints are those of another fit, or damaged.
         """
         check_settings(self)
@@ -177,6 +192,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
             known=Known.of(table, reads=problem.reads()),
             callbacks=self._callbacks(),
             checkpoints=None if checkpoint is None else open_checkpoints(checkpoint, self, table),
+            viewing=Viewing.of(self, table, preparation),
         )
         self._install(AtlasModel(preparation, fitted.stem, fitted.model), table)
         self.streamed_ = streamed if streamed is not None and streamed.total > len(table) else None
@@ -262,6 +278,17 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         z = self._encoded(X)
         return self.model_.map(z)
 
+    def blocks(self, X: Any) -> dict[str, np.ndarray]:
+        """The blocks of the latent by name, (n, size) each: columns of `transform`; parts of `variant` by themselves.
+
+        Raises:
+            SpecError: if the atlas has no layout.
+        """
+        z = self._encoded(X)
+        if self.layout is None:
+            raise SpecError("Atlas.blocks wants a layout; the atlas has none. Fit with layout=LatentLayout(...).")
+        return self.layout.blocks(z)
+
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """Patterns decoded from latents, (n, features) float32, in the units of the data."""
         check_is_fitted(self, "model_")
@@ -278,8 +305,9 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         return self.model_.memberships(z)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Names of the latent axes: latent0, latent1, …."""
-        return np.asarray([f"latent{axis}" for axis in range(self.dim)], dtype=object)
+        """Names of the latent axes: latent0, latent1, …, or with a layout invariant0, …, variant0, …, free0, …."""
+        names = [f"latent{axis}" for axis in range(self.dim)] if self.layout is None else self.layout.axes()
+        return np.asarray(names, dtype=object)
 
     def evidence(self) -> Evidence:
         """What the checks look at: the training rows in the units in which neighbours were sought."""
@@ -287,8 +315,12 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         return evidence_of(self)
 
     def check(self, checks: Sequence[Check] | None = None) -> list[Verdict]:
-        """The certificate: every check's value, threshold, verdict and remedy, on the training rows."""
-        return run_checks(self.evidence(), checks)
+        """The certificate: every check's value, threshold, verdict and remedy, on the training rows.
+
+        Checks of views, which are there where the atlas has a transformation, look at no more than 2,000 rows.
+        """
+        check_is_fitted(self, "model_")
+        return judged(self, checks)
 
     def measure(self, *, rows: int = 2000) -> dict[str, float]:
         """Metrics by name; ranks are counted for `rows` sampled rows among all."""

@@ -5,14 +5,19 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING
 
-from latentatlas.core import Batch, Constant, Ramp, Schedule, SpecError
+import torch
+
+from latentatlas.core import Batch, Constant, LatentLayout, Ramp, Schedule, SpecError, Transformation
 from latentatlas.models import Autoencoder
 from latentatlas.terms import (
     HSIC,
     ChartBalance,
+    Concatenation,
     NeighborContrast,
     Objective,
+    Partition,
     PrototypeEnergy,
+    ReadableTransformation,
     Rebind,
     Reconstruction,
     Term,
@@ -21,7 +26,18 @@ from latentatlas.terms import (
 if TYPE_CHECKING:
     from latentatlas.estimator.fitting import Problem
 
-__all__ = ["Wanted", "basin_terms", "contrast_terms", "neighbour_terms", "reads_of", "records_every", "settled"]
+__all__ = [
+    "Wanted",
+    "basin_terms",
+    "blocks_to_read",
+    "contrast_terms",
+    "neighbour_terms",
+    "partition_terms",
+    "readable_columns",
+    "reads_of",
+    "records_every",
+    "settled",
+]
 
 Wanted = str | float | Term | tuple[Term, Schedule] | None
 """What a user may pass for a family of terms: "auto", a factor on the default weight, a term, a term with its schedule,
@@ -43,7 +59,43 @@ def contrast_terms(problem: Problem, model: Autoencoder, batch: Batch, steps: in
         invariance = _wanted(problem.nuisance_term, HSIC(), middle, who="nuisance_term")
         if invariance is not None:
             terms["invariance"] = invariance
+    return terms | partition_terms(problem, early)
+
+
+def partition_terms(problem: Problem, schedule: Ramp) -> dict[str, tuple[Term, Schedule]]:
+    """What cuts the latent into blocks, and a head that reads the transformation from `variant`."""
+    layout, transformation = problem.layout, problem.transformation
+    if layout is None or transformation is None:
+        return {}
+    partition = _wanted(problem.partition_term, Partition(layout), schedule, who="partition_term")
+    if partition is None:
+        return {}
+    terms: dict[str, tuple[Term, Schedule]] = {"partition": partition}
+    for block, columns in blocks_to_read(layout, transformation).items():
+        name = f"readable{block.removeprefix('variant').replace('.', '_')}"
+        terms[name] = (ReadableTransformation(layout, columns, block=block, pairing=Concatenation()), partition[1])
     return terms
+
+
+def readable_columns(transformation: Transformation) -> tuple[int, ...]:
+    """The parameters that can be read from what a change did: all, unless the transformation tells (`readable`)."""
+    drawn = transformation.sample(1, torch.Generator().manual_seed(0))
+    return tuple(getattr(transformation, "readable", range(drawn.shape[1])))
+
+
+def blocks_to_read(layout: LatentLayout, transformation: Transformation) -> dict[str, tuple[int, ...]]:
+    """Columns of the parameters by the block that is to tell them.
+
+    A part of `variant` that is called like a step of the transformation (its `blocks`: name → slice) tells that step;
+    where none is, `variant` tells everything.
+    """
+    columns, steps = readable_columns(transformation), getattr(transformation, "blocks", {})
+    by_part = {f"variant.{name}": step for name, step in steps.items()}
+    named = {part: by_part[part] for part in layout.parts if part in by_part}
+    if not named:
+        return {"variant": columns} if layout.parts and columns else {}
+    read = {part: tuple(c for c in columns if step.start <= c < step.stop) for part, step in named.items()}
+    return {part: chosen for part, chosen in read.items() if chosen}
 
 
 def neighbour_terms(model: Autoencoder) -> dict[str, tuple[Term, Schedule]]:

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentatlas.core import Batch, Schedule, SpecError, reproducible, to_spec
+from latentatlas.core import Batch, LatentLayout, Schedule, SpecError, Transformation, reproducible, to_spec
 from latentatlas.data import DataWarning
 from latentatlas.estimator.basins import bank_at, seed_bank
 from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, reads_of, records_every, settled
@@ -29,6 +29,7 @@ from latentatlas.estimator.distilling import (
 )
 from latentatlas.estimator.known import Known
 from latentatlas.estimator.rows import both_graphs
+from latentatlas.estimator.views import Viewing
 from latentatlas.graph import Neighbours, fuzzy_weights
 from latentatlas.landscape import PrototypeBank
 from latentatlas.models import Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
@@ -66,6 +67,9 @@ class Problem:
     neighbour_term: Wanted
     nuisance_term: Wanted
     basin_term: Wanted
+    layout: LatentLayout | None
+    transformation: Transformation | None
+    partition_term: Wanted
     steps: int | None
     batch_edges: int | None
     device: str
@@ -73,9 +77,10 @@ class Problem:
     seed: int
 
     def distils(self, known: Known) -> bool:
-        """Whether rows are laid out first; a layout would keep a nuisance, and a term asked for is trained as such."""
+        """Whether rows are laid out first: places know no blocks and keep nuisances; a term asked for is trained."""
         by_environment = known.environment is not None and "environment" in reads_of(self.nuisance_term)
-        return self.neighbour_term == "auto" and not known.nuisance and not by_environment
+        laid_out = self.neighbour_term == "auto" and self.layout is None
+        return laid_out and not known.nuisance and not by_environment
 
     def removes_all(self) -> bool:
         """Whether all of a nuisance is to go, as by default, and not what a term of the user's own decides."""
@@ -84,7 +89,8 @@ class Problem:
 
     def reads(self) -> set[str]:
         """Fields that the terms passed by the user read."""
-        return set().union(*map(reads_of, (self.neighbour_term, self.nuisance_term, self.basin_term)))
+        passed = (self.neighbour_term, self.nuisance_term, self.basin_term, self.partition_term)
+        return set().union(*map(reads_of, passed))
 
     @classmethod
     def of(cls, atlas: Any) -> Problem:
@@ -97,6 +103,9 @@ class Problem:
             neighbour_term=atlas.neighbour_term,
             nuisance_term=atlas.nuisance_term,
             basin_term=atlas.basin_term,
+            layout=atlas.layout,
+            transformation=atlas.transformation,
+            partition_term=atlas.partition_term,
             steps=atlas.steps,
             batch_edges=atlas.batch_edges,
             device=atlas.device,
@@ -153,6 +162,7 @@ def fit_problem(
     known: Known,
     callbacks: Sequence[Callback],
     checkpoints: Path | None = None,
+    viewing: Viewing | None = None,
 ) -> Fitted:
     """Fit stem and model on the training rows of prepared patterns.
 
@@ -163,6 +173,7 @@ def fit_problem(
         known: nuisances, environments, and the label where a term reads it.
         callbacks: progress and stopping rules, used in both stages.
         checkpoints: folder for the states of both stages; where it holds them the fit goes on from there.
+        viewing: makes a second view of the rows.
     """
     started = time.perf_counter()
     with reproducible(problem.seed, threads=problem.threads) as threads:
@@ -178,6 +189,9 @@ def fit_problem(
         model.adapt(batch.x)
         shape = _distilled if problem.distils(known) else _contrasted
         stage = shape(problem, model, batch, trained, callbacks)
+        if viewing is not None:
+            stage = replace(stage, source=viewing.source(stage.source, stem, seed=problem.seed))
+            aside = None if aside is None else viewing.once(aside, stem, seed=problem.seed)
         if aside is not None and problem.distils(known):
             aside = aside._replace(row=None)  # rows that were not laid out have no place to be compared with
         last = max(1, int(_FINAL_SHARE * stage.recipe.steps))
@@ -188,7 +202,7 @@ def fit_problem(
         fabric = fabric_on(problem.device)
         resumable = [[*callbacks, *_checkpoint(checkpoints, name)] for name in STAGES]
         objective = Objective(stage.terms)
-        _warn_if_it_cannot_be_saved(objective, encoder)
+        _warn_if_it_cannot_be_saved(objective, encoder, problem.transformation)
         first = fit(
             model,
             objective,
@@ -260,9 +274,9 @@ def _checkpoint(folder: Path | None, stage: str) -> list[Callback]:
     return [] if folder is None else [Checkpoint(folder / f"{stage}.safetensors")]
 
 
-def _warn_if_it_cannot_be_saved(objective: Objective, encoder: Encoder) -> None:
+def _warn_if_it_cannot_be_saved(objective: Objective, encoder: Encoder, transformation: Transformation | None) -> None:
     try:
-        to_spec([objective, encoder])
+        to_spec([objective, encoder, transformation])
     except SpecError as error:
         warnings.warn(f"This atlas can be used but not saved: {error}", DataWarning, stacklevel=4)
 

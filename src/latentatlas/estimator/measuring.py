@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
-from latentatlas.checks import Evidence
+from latentatlas.checks import Check, Evidence, Verdict, default_checks, run_checks, view_checks
+from latentatlas.estimator.curriculum import readable_columns
+from latentatlas.estimator.views import Viewing
 from latentatlas.metrics import (
     AdjustedRand,
     ClusteringAccuracy,
@@ -26,11 +30,12 @@ from latentatlas.metrics import (
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
 
-__all__ = ["evidence_of", "measure"]
+__all__ = ["evidence_of", "judged", "measure"]
 
 _NEIGHBOURS = 15
 _DENSITY_ROWS = 2000
 _LABEL_ROWS = 10_000
+_VIEWED_ROWS = 2000
 
 
 def evidence_of(atlas: Atlas) -> Evidence:
@@ -48,6 +53,42 @@ def evidence_of(atlas: Atlas) -> Evidence:
         held_out=atlas.held_out_ if atlas.held_out_.any() else None,
         surprise=model.surprise(x, atlas.latent_),
         environment=table.environment,
+    )
+
+
+def judged(atlas: Atlas, checks: Sequence[Check] | None) -> list[Verdict]:
+    """The verdicts in order; checks of views have evidence of their own."""
+    if checks is None:
+        of_views = view_checks() if atlas.transformation is not None else ()
+        checks = (*default_checks(), *(check for check in of_views if "prediction" not in check.reads))
+    rows, views = None, None
+    verdicts: list[Verdict] = []
+    for check in checks:
+        if "z_view" in check.reads or "prediction_view" in check.reads:
+            evidence = views = views or _evidence_of_views(atlas)
+        else:
+            evidence = rows = rows or evidence_of(atlas)
+        verdicts += run_checks(evidence, [check])
+    return verdicts
+
+
+def _evidence_of_views(atlas: Atlas) -> Evidence:
+    """At most 2,000 rows with a view each; those that training did not see, where there are enough of them."""
+    model = atlas.model_
+    viewing = Viewing.of(atlas, atlas.table_, model.preparation)
+    if viewing is None:
+        return Evidence(z=atlas.latent_, layout=atlas.layout)
+    unseen = np.flatnonzero(atlas.held_out_)
+    numbers = unseen if len(unseen) >= _VIEWED_ROWS // 4 else np.arange(len(atlas.table_))
+    order = np.random.default_rng(atlas.random_state).permutation(len(numbers))[:_VIEWED_ROWS]
+    chosen = np.sort(numbers[order])
+    views, parameters = viewing.rows(chosen, torch.Generator().manual_seed(atlas.random_state))
+    return Evidence(
+        z=atlas.latent_[chosen],
+        z_view=model.encode(views),
+        transform=parameters[:, readable_columns(viewing.transformation)].numpy(),
+        label=None if atlas.table_.label is None else atlas.table_.label[chosen],
+        layout=atlas.layout,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latentatlas.core import AtlasError
+from latentatlas.core import AtlasError, LatentLayout
 from latentatlas.data import Shards, Table
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.naming import names_of
@@ -41,17 +41,18 @@ _OWN_COLUMNS = {
 def point_column(name: str) -> str:
     """The name among the points of a column of the data: its own, or with `_` added where the atlas has such a column.
 
-    >>> point_column("age"), point_column("energy"), point_column("energy_")
-    ('age', 'energy_', 'energy__')
+    >>> point_column("age"), point_column("energy"), point_column("energy_"), point_column("latent.free")
+    ('age', 'energy_', 'energy__', 'latent.free_')
     """
-    return free_column(name, _OWN_COLUMNS)
+    of_blocks = {name.rstrip("_")} if name.startswith("latent.") else set()
+    return free_column(name, _OWN_COLUMNS | of_blocks)
 
 
 def points_of(atlas: Atlas) -> dict[str, np.ndarray]:
     """The rows of the fit."""
     trust = shared_neighbours(atlas.graph_, atlas.latent_graph_)
     rows = _columns(atlas.model_, atlas.table_, trust=trust, held_out=atlas.held_out_, latent=atlas.latent_)
-    return _with_names(rows, names_of(atlas))
+    return _with_blocks(_with_names(rows, names_of(atlas)), atlas.layout)
 
 
 def all_points(atlas: Atlas) -> Mapping[str, np.ndarray] | ColumnBlocks:
@@ -73,7 +74,9 @@ def all_points(atlas: Atlas) -> Mapping[str, np.ndarray] | ColumnBlocks:
     held_out[sample.rows] = atlas.held_out_
     model, shards, dtypes, names = atlas.model_, sample.shards, sample.dtypes, names_of(atlas)
     blocks = partial(_blocks, model, shards, dtypes, trust, held_out)
-    return ColumnBlocks(sample.total, lambda: (_with_names(block, names) for block in blocks()))
+    return ColumnBlocks(
+        sample.total, lambda: (_with_blocks(_with_names(block, names), atlas.layout) for block in blocks())
+    )
 
 
 def _blocks(
@@ -91,6 +94,14 @@ def _blocks(
 def _with_names(columns: dict[str, np.ndarray], names: list[str]) -> dict[str, np.ndarray]:
     """With the name of each row's basin."""
     return columns | {"basin_name": np.array(names, dtype=object)[columns["basin"]]}
+
+
+def _with_blocks(columns: dict[str, np.ndarray], layout: LatentLayout | None) -> dict[str, np.ndarray]:
+    """With the blocks of the latent that have an axis, as `latent.NAME`."""
+    if layout is None:
+        return columns
+    blocks = layout.blocks(columns["latent"])
+    return columns | {f"latent.{name}": block for name, block in blocks.items() if block.shape[1]}
 
 
 def _of_one_kind(block: Table, dtypes: Mapping[str, np.dtype]) -> Table:

@@ -17,7 +17,8 @@ from latentatlas.graph import Neighbours, knn_graph, neighbours_among
 __all__ = ["as_latents", "as_rows", "as_table", "blockwise", "both_graphs", "held_out_rows", "shared_neighbours"]
 
 _BLOCK_ROWS = 2048
-"""Blocks of this size stay near the processor; larger ones are slower."""
+_BLOCK_NUMBERS = 2**19
+"""Blocks of so many rows, or numbers where rows are long, stay near the processor; larger ones are slower."""
 
 _MOST_HELD_OUT = 10_000
 _SPARE_NEIGHBOURS = 6
@@ -83,9 +84,10 @@ def both_graphs(x: np.ndarray, train: np.ndarray, k: int, *, seed: int) -> tuple
 
 def blockwise(function: Callable[[Tensor], Tensor], rows: np.ndarray) -> np.ndarray:
     """A batched function over blocks of rows, without gradient."""
-    starts = range(0, max(len(rows), 1), _BLOCK_ROWS)
+    size = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // max(1, rows.shape[1])))
+    starts = range(0, max(len(rows), 1), size)
     with torch.inference_mode():  # torch takes writable arrays only; memory-mapped rows are copied block by block
-        blocks = (torch.from_numpy(np.require(rows[start : start + _BLOCK_ROWS], requirements="W")) for start in starts)
+        blocks = (torch.from_numpy(np.require(rows[start : start + size], requirements="W")) for start in starts)
         return torch.cat([function(block) for block in blocks]).numpy()
 
 

@@ -164,6 +164,7 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
         "held out": int(atlas.held_out_.sum()),
         "features": table.x.shape[1],
         "latent axes": atlas.dim,
+        **_blocks_of(atlas),
         "basins": atlas.n_basins_,
         "neighbour graph": f"k = {atlas.n_neighbors}, recall {atlas.graph_.recall:.3f}",
         "fit": f"{atlas.seconds_:.1f} s with {atlas.threads_} thread(s), {spec['recipes'][0]['steps']} steps",
@@ -182,6 +183,14 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
         figures=figures,
         basins=_basins(atlas),
     )
+
+
+def _blocks_of(atlas: Atlas) -> dict[str, str]:
+    """The blocks of the latent and what they were learned by, where there are any."""
+    facts = {} if atlas.layout is None else {"latent blocks": str(atlas.layout)}
+    if atlas.transformation is not None:
+        facts["transformation"] = type(atlas.transformation).__name__
+    return facts
 
 
 def _labels_of(atlas: Atlas) -> dict[str, str]:

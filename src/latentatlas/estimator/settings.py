@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from latentatlas.core import ShapeError, SpecError, did_you_mean
+from latentatlas.core import LatentLayout, ShapeError, SpecError, Transformation, did_you_mean
 from latentatlas.data import Table, require_variation, warn_of_scales
 from latentatlas.models import Encoder
 
@@ -20,6 +20,7 @@ def check_settings(atlas: Any) -> None:
 
     Raises:
         SpecError: for a setting of the wrong kind or out of range.
+        ShapeError: for blocks that do not sum to `dim`.
     """
     for name, least in (("dim", 1), ("n_neighbors", 1), ("random_state", 0)):
         value = getattr(atlas, name)
@@ -36,6 +37,7 @@ def check_settings(atlas: Any) -> None:
             f'Atlas wants encoder="auto" or an encoder object; got {atlas.encoder!r}. '
             "Pass for example latentatlas.models.ImageEncoder((1, 28, 28), dim=16)."
         )
+    _check_blocks(atlas)
     if not isinstance(atlas.held_out, int | float) or not 0 <= atlas.held_out < 1:
         raise SpecError(f"Atlas wants 0 ≤ held_out < 1; got {atlas.held_out!r}. .1 keeps every tenth row aside.")
 
@@ -72,6 +74,29 @@ def _check_shape(encoder: Any, table: Table) -> None:
         f"Atlas wants an encoder for the items of {table.name!r}, which have the shape {items}; "
         f"{type(encoder).__name__} has {tuple(wanted)}. Give it the shape {items if len(items) > 2 else (1, *items)}."
     )
+
+
+def _check_blocks(atlas: Any) -> None:
+    """A layout is of the latent, and a transformation wants one to be learned by."""
+    if atlas.layout is not None and not isinstance(atlas.layout, LatentLayout):
+        raise SpecError(
+            f"Atlas wants layout as a LatentLayout or None; got {atlas.layout!r}. Pass for example "
+            "latentatlas.core.LatentLayout(invariant=8, variant=4, free=4)."
+        )
+    if atlas.layout is not None:
+        atlas.layout.require(atlas.dim, who="Atlas")
+    if atlas.transformation is None:
+        return
+    if not isinstance(atlas.transformation, Transformation):
+        raise SpecError(
+            "Atlas wants a transformation with `sample(n, generator)` and `apply(x, parameters)`; got "
+            f"{type(atlas.transformation).__name__}. Pass one of latentatlas.data, or write the two."
+        )
+    if atlas.layout is None:
+        raise SpecError(
+            "Atlas wants a layout for the transformation: which axes are to ignore it, and which to tell it; got none. "
+            "Pass layout=LatentLayout(invariant=..., variant=..., free=...)."
+        )
 
 
 def _is_integer(value: Any) -> bool:

@@ -28,10 +28,11 @@ from latentatlas.estimator.joining import joined_table
 from latentatlas.estimator.known import Known
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.rows import both_graphs
+from latentatlas.estimator.views import Viewing
 from latentatlas.graph import Neighbours, fuzzy_weights
 from latentatlas.models import Stem
 from latentatlas.terms import Anchor, Objective, Rebind, Term
-from latentatlas.train import Callback, EdgeBatches, Recipe, fit
+from latentatlas.train import BatchSource, Callback, EdgeBatches, Recipe, fit
 
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
@@ -138,6 +139,10 @@ def update_atlas(atlas: Atlas, new: Table, *, pace: Pace, callbacks: Sequence[Ca
     with reproducible(problem.seed, threads=problem.threads) as threads:
         graph, trained = both_graphs(x, np.flatnonzero(~held_out), problem.n_neighbors, seed=problem.seed)
         source, aside = _batches(problem, atlas.model_.stem, x, held_out, table, fuzzy_weights(trained))
+        viewing = Viewing.of(atlas, table, atlas.model_.preparation)
+        if viewing is not None:
+            source = viewing.source(source, atlas.model_.stem, seed=problem.seed)
+            aside = None if aside is None else viewing.once(aside, atlas.model_.stem, seed=problem.seed)
         history = fit(
             network,
             objective,
@@ -227,7 +232,7 @@ def _terms(atlas: Atlas, kept: np.ndarray, rows: int, weight: float) -> dict[str
 
 def _batches(
     problem: Problem, stem: Stem, x: np.ndarray, held_out: np.ndarray, table: Table, weights: sp.csr_matrix
-) -> tuple[EdgeBatches, Batch | None]:
+) -> tuple[BatchSource, Batch | None]:
     """Edges between rows to train on, and the rows to watch."""
     train, aside = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     known = Known.of(table, reads=problem.reads())

@@ -6,6 +6,9 @@ from latentatlas.models.decoders import Decoder, ImageDecoder, MLPDecoder, Signa
 from latentatlas.models.encoders import Encoder, ImageEncoder, MLPEncoder, SignalEncoder
 from latentatlas.models.energies import NeuralEnergy
 from latentatlas.models.hopfield import HopfieldEncoder, HopfieldLayer
+from latentatlas.models.multimodal import MultimodalDecoder, MultimodalEncoder
+from latentatlas.models.predictor import Predictor, TaskHead
+from latentatlas.models.signals import ResidualSignalEncoder
 from latentatlas.models.stems import PCAStem, ScaleStem, Stem
 from latentatlas.models.variational import VariationalEncoder
 
@@ -22,11 +25,16 @@ __all__ = [
     "MLPDecoder",
     "MLPEncoder",
     "MapHead",
+    "MultimodalDecoder",
+    "MultimodalEncoder",
     "NeuralEnergy",
     "PCAStem",
+    "Predictor",
+    "ResidualSignalEncoder",
     "ScaleStem",
     "SignalDecoder",
     "SignalEncoder",
     "Stem",
+    "TaskHead",
     "VariationalEncoder",
 ]

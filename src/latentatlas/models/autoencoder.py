@@ -14,6 +14,7 @@ from latentatlas.landscape import PrototypeBank
 from latentatlas.models.decoders import Decoder
 from latentatlas.models.encoders import Encoder
 from latentatlas.models.layers import check_columns, perceptron, positive_ints, positive_number
+from latentatlas.models.views import of_rows_and_view
 
 __all__ = ["Autoencoder", "MapHead"]
 
@@ -53,6 +54,7 @@ class Autoencoder(nn.Module):
 
     While there is no bank the chart weights are those of the encoder, where it has charts. With a `VariationalEncoder`
     it is a variational autoencoder: x̂ is decoded from a draw while training, and terms see `mean` and `log_variance`.
+    Where the batch has a view, they see its latent as `z_view`.
 
     Args:
         encoder: any module `(n, features) -> (n, dim)`.
@@ -76,8 +78,8 @@ class Autoencoder(nn.Module):
         self.bank = bank
 
     def forward(self, batch: Batch) -> Latents:
-        """All outputs for one batch."""
-        latents = self._latents(batch.x)
+        """All outputs for one batch; a view is encoded in the same pass as the rows."""
+        latents = of_rows_and_view(self._latents, batch)
         return latents._replace(recon=self.decoder(latents.z), map=self.map(latents.z))
 
     def encode(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:

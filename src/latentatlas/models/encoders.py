@@ -24,7 +24,7 @@ from latentatlas.models.layers import (
     positive_number,
 )
 
-__all__ = ["Encoder", "ImageEncoder", "MLPEncoder", "SignalEncoder"]
+__all__ = ["Encoder", "ImageEncoder", "MLPEncoder", "SignalEncoder", "folded"]
 
 
 class Encoder(nn.Module, ABC):
@@ -153,7 +153,7 @@ class ImageEncoder(Encoder):
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """O(n · pixels · channels)."""
-        images = _folded("ImageEncoder", x, self.shape)
+        images = folded("ImageEncoder", x, self.shape)
         images = images.movedim(3, 1) if self._last else images
         return self.spread * self.net(self.convolutions(images).flatten(1))
 
@@ -201,7 +201,7 @@ class SignalEncoder(Encoder):
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """O(n · length · channels)."""
-        h = self.convolutions(_folded("SignalEncoder", x, self.shape))
+        h = self.convolutions(folded("SignalEncoder", x, self.shape))
         return self.spread * self.net(torch.cat([h.flatten(1), h.mean(dim=2)], dim=1))
 
     def mirror(self) -> SignalDecoder:
@@ -209,7 +209,12 @@ class SignalEncoder(Encoder):
         return SignalDecoder(self.dim, self.shape, channels=self.channels[::-1], hidden=self.hidden, spread=self.spread)
 
 
-def _folded(who: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
+def folded(who: str, x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Rows as items of a shape.
+
+    Raises:
+        ShapeError: if the number of columns is another.
+    """
     if x.flatten(1).shape[1] != math.prod(shape):
         raise ShapeError(
             f"{who} wants rows of {shape}, {math.prod(shape)} numbers; got {x.flatten(1).shape[1]}. Check the shape."

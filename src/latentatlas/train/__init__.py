@@ -17,6 +17,7 @@ from latentatlas.train.selection import (
     WorstScore,
     select,
 )
+from latentatlas.train.views import ViewBatches, with_view
 
 __all__ = [
     "Anneal",
@@ -41,8 +42,10 @@ __all__ = [
     "Silent",
     "Split",
     "Splits",
+    "ViewBatches",
     "WithinEnvironments",
     "WorstScore",
     "fit",
     "select",
+    "with_view",
 ]

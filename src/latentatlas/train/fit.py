@@ -272,9 +272,11 @@ class _Loop:
 
 
 def _detached(value: Any) -> Any:
-    """The same tensors, inside of named tuples too, without gradient."""
+    """The same tensors, inside of named tuples and mappings too, without gradient."""
     if isinstance(value, torch.Tensor):
         return value.detach()
+    if isinstance(value, Mapping):
+        return {name: _detached(entry) for name, entry in value.items()}
     return type(value)(*map(_detached, value)) if isinstance(value, tuple) else value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, final
 
 from torch import Tensor
@@ -42,4 +43,6 @@ def _still(value: Any) -> Any:
     """The same without gradient; containers of tensors too, callables as they are."""
     if isinstance(value, Tensor):
         return value.detach()
+    if isinstance(value, Mapping):
+        return {name: _still(entry) for name, entry in value.items()}
     return type(value)(*map(_still, value)) if isinstance(value, tuple) else value
