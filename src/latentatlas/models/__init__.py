@@ -2,6 +2,28 @@
 
 from latentatlas.models.autoencoder import Autoencoder, MapHead
 from latentatlas.models.charted import ChartDecoder, ChartEncoder
+from latentatlas.models.charts import (
+    AtlasAutoencoder,
+    AtlasEncoder,
+    AttentiveRouter,
+    AutoencoderJumps,
+    ChartCodebook,
+    ChartHeads,
+    ChartProjectors,
+    ChartRenderer,
+    FactorizedJumps,
+    Gate,
+    Jumps,
+    LinearKey,
+    MLPRouter,
+    Placements,
+    Reconstructions,
+    ResidualFilter,
+    Router,
+    TiedJumps,
+    TopologicalDecoder,
+    charted_autoencoder,
+)
 from latentatlas.models.decoders import Decoder, ImageDecoder, MLPDecoder, SignalDecoder
 from latentatlas.models.encoders import Encoder, ImageEncoder, MLPEncoder, SignalEncoder
 from latentatlas.models.energies import NeuralEnergy
@@ -10,23 +32,43 @@ from latentatlas.models.stems import PCAStem, ScaleStem, Stem
 from latentatlas.models.variational import VariationalEncoder
 
 __all__ = [
+    "AtlasAutoencoder",
+    "AtlasEncoder",
+    "AttentiveRouter",
     "Autoencoder",
+    "AutoencoderJumps",
+    "ChartCodebook",
     "ChartDecoder",
     "ChartEncoder",
+    "ChartHeads",
+    "ChartProjectors",
+    "ChartRenderer",
     "Decoder",
     "Encoder",
+    "FactorizedJumps",
+    "Gate",
     "HopfieldEncoder",
     "HopfieldLayer",
     "ImageDecoder",
     "ImageEncoder",
+    "Jumps",
+    "LinearKey",
     "MLPDecoder",
     "MLPEncoder",
+    "MLPRouter",
     "MapHead",
     "NeuralEnergy",
     "PCAStem",
+    "Placements",
+    "Reconstructions",
+    "ResidualFilter",
+    "Router",
     "ScaleStem",
     "SignalDecoder",
     "SignalEncoder",
     "Stem",
+    "TiedJumps",
+    "TopologicalDecoder",
     "VariationalEncoder",
+    "charted_autoencoder",
 ]
