@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import final
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -19,10 +20,11 @@ __all__ = ["ChartRenderer", "TopologicalDecoder"]
 
 @final
 class ChartRenderer(nn.Module):
-    """D_k(z) = net(relu(V_k z + c_k)): a projector for each chart into a hidden width, and one net that all share.
+    """D_k(z) = net(silu(V_k z + c_k)): a projector for each chart into a hidden width, and one net that all share.
 
-    There is no normalisation over the axes of a chart: of two axes it would leave a sign. Outputs are divided by the
-    half-whitening factors of the training rows, as those of `MLPDecoder`.
+    The first bend is smooth, since a chart of few axes has few kinks to spend. There is no normalisation over
+    the axes of a chart: of two axes it would leave a sign. Outputs are divided by the half-whitening factors of the
+    training rows, as those of `MLPDecoder`.
 
     Args:
         charts: K.
@@ -50,7 +52,7 @@ class ChartRenderer(nn.Module):
         self, local: Float[Tensor, "n m dim"], shown: Int[Tensor, "n m"] | None = None
     ) -> Float[Tensor, "n m features"]:
         """The pattern as each of the charts `shown` decodes it, or all of them in order. O(n m · weights)."""
-        return self.net(self.projectors(local, shown).relu()) * self.scale
+        return self.net(F.silu(self.projectors(local, shown))) * self.scale
 
     @torch.no_grad()
     def adapt(self, x: Float[Tensor, "n features"]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import final
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -19,7 +20,7 @@ __all__ = ["AtlasEncoder"]
 
 @final
 class AtlasEncoder(nn.Module):
-    r"""x → h = trunk(x), memberships w = gate(router(h)), and z^(k) = φ_k(relu h) − c_k in every chart k.
+    r"""x → h = trunk(x), memberships w = gate(router(h)), and z^(k) = φ_k(silu h) − c_k in every chart k.
 
     c_k is a running mean of φ_k over the rows of the chart, so that its coordinates are centred on it. Cost that of the
     trunk and O(n K dim) for each feature.
@@ -81,7 +82,7 @@ class AtlasEncoder(nn.Module):
         features = self.trunk(x)
         logits = self.router.logits(features)
         shown = None if self.top in (None, logits.shape[1]) else logits.topk(self.top, dim=1).indices
-        return Charts(self.gate(logits), self.heads(features.relu()) - self.centre, shown=shown)
+        return Charts(self.gate(logits), self.heads(F.silu(features)) - self.centre, shown=shown)
 
     def place(self, charts: Charts) -> Float[Tensor, "n frame"]:
         """Z = Σ_k w_k u_k."""
@@ -100,17 +101,34 @@ class AtlasEncoder(nn.Module):
 
     @torch.no_grad()
     def adapt(self, x: Float[Tensor, "n features"]) -> None:
-        """Scales of the trunk, a router that starts from the rows, and charts centred on theirs, with unit variance."""
+        """Scales of the trunk, a router that starts from the rows, and charts on the main axes of theirs.
+
+        A chart begins as the first principal components of the features of its rows, each of unit variance.
+        """
         self.trunk.adapt(x)
-        self.router.seat(self.trunk(x))
+        features = self.trunk(x)
+        self.router.seat(features)
         self.centre.zero_()
         charts = self(x)
+        self._lay_along_the_rows(F.silu(features), charts.weights)
+        charts = charts._replace(local=self.heads(F.silu(features)))
         mean, share = _means(charts)
         spread = ((charts.local - mean).square() * charts.weights[..., None]).sum(dim=0) / share[:, None]
         factor = torch.where(spread > 1e-12, spread.clamp(min=1e-12).rsqrt(), 1.0)
         self.heads.weight.mul_(factor.flatten()[:, None])
         self.heads.bias.mul_(factor.flatten())
         self.centre.copy_(factor * mean)
+
+    def _lay_along_the_rows(self, features: Float[Tensor, "n features"], weights: Float[Tensor, "n charts"]) -> None:
+        """Heads become principal axes, where there are as many features as axes."""
+        if self.heads.dim > features.shape[1]:
+            return
+        share = weights.sum(dim=0).clamp(min=torch.finfo(weights.dtype).tiny)
+        mean = weights.T @ features / share[:, None]
+        second = torch.einsum("nk,na,nb->kab", weights / share, features, features)
+        axes = torch.linalg.eigh(second - mean[:, :, None] * mean[:, None]).eigenvectors[..., -self.heads.dim :]
+        self.heads.weight.copy_(axes.flip(2).transpose(1, 2).flatten(0, 1))
+        self.heads.bias.zero_()
 
 
 def _means(charts: Charts) -> tuple[Float[Tensor, "charts dim"], Float[Tensor, " charts"]]:

@@ -124,7 +124,8 @@ class TiedJumps(Jumps):
     r"""L_{i→j} = ψ_j⁻¹ ∘ ψ_i with ψ_k(z) = B_k z + c_k: out of the frame is the inverse of into it.
 
     A = B⁻¹ and d = −B⁻¹ c, so that L_{j→k} L_{i→j} = L_{i→k}, L_{i→i} is the identity and L_{j→i} the inverse, whatever
-    the weights are. The price: a single frame cannot turn orientation round a loop. Begins as the identity. Cost
+    the weights are. The price: a single frame cannot turn orientation round a loop. Begins as the identity, and steps
+    of an optimiser do not mirror a chart that begins unmirrored, since B would pass through a singular matrix. Cost
     O(n K² dim²) for all pairs.
 
     Args:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.landscape import PrototypeBank
+from latentatlas.models.charts.codebook import weighted_kmeans
 from latentatlas.models.layers import check_columns, perceptron, positive_ints
 
 __all__ = ["AttentiveRouter", "Gate", "LinearKey", "MLPRouter", "Router"]
@@ -99,11 +100,8 @@ class AttentiveRouter(Router):
     @torch.no_grad()
     def seat(self, h: Float[Tensor, "n features"]) -> None:
         """Prototypes at the k-means centres of the keys."""
-        from latentatlas.models.charts.codebook import weighted_kmeans
-
-        keys = h if self.key is None else self.key(h)
-        centres, _, _ = weighted_kmeans(keys[:, None], keys.new_ones(len(keys), 1), self.charts)
-        self.bank.prototypes.copy_(centres[0])
+        centres, _ = _cells(h if self.key is None else self.key(h), self.charts)
+        self.bank.prototypes.copy_(centres)
 
 
 @final
@@ -128,6 +126,26 @@ class MLPRouter(Router):
         """The outputs of the perceptron."""
         check_columns("MLPRouter", h, self.in_features)
         return self.net(h)
+
+    @torch.no_grad()
+    def seat(self, h: Float[Tensor, "n features"]) -> None:
+        """Without hidden layers the posteriors of equal Gaussians at the k-means centres q_k of the rows.
+
+        −‖h − q_k‖²/2σ² is linear in h but for a part that all charts share. With hidden layers nothing is done.
+        """
+        if self.hidden:
+            return
+        centres, spread = _cells(h, self.charts)
+        last = self.net[0]
+        last.weight.copy_(centres / spread)
+        last.bias.copy_(-centres.square().sum(dim=1) / (2 * spread))
+
+
+def _cells(h: Tensor, count: int) -> tuple[Float[Tensor, "charts features"], Float[Tensor, ""]]:
+    """k-means centres of rows, and the mean square of the distance to them; 1 where all rows lie on centres."""
+    centres = weighted_kmeans(h[:, None], h.new_ones(len(h), 1), count)[0][0]
+    spread = torch.cdist(h, centres).amin(dim=1).square().mean()
+    return centres, torch.where(spread > 0, spread, 1.0)
 
 
 @final
