@@ -73,6 +73,21 @@ def test_detail_and_texture_make_up_the_residual(rank: int):
         torch.testing.assert_close(part(detail)[0], detail)  # a projection
 
 
+def test_seats_without_enough_rows_or_charts_change_nothing():
+    for places, rows in ((Placements(4, 1, frame=3), 3), (Placements(1, 1, frame=2), 20)):
+        before = places.centres.clone()
+        places.seat(torch.randn(rows, places.charts, 1), torch.full((rows, places.charts), 1 / places.charts))
+        assert torch.equal(places.centres, before)
+
+
+def test_seats_of_charts_without_rows_and_of_equal_rows_have_a_way_back():
+    places = Placements(3, 2)
+    weights = torch.tensor([1.0, 0.0, 0.0]).repeat(20, 1)
+    for local in (torch.randn(20, 3, 2), torch.zeros(20, 3, 2)):
+        places.seat(local, weights)
+        assert torch.isfinite(places.back()).all()
+
+
 def test_wrong_input(unchecked: None):
     with pytest.raises(SpecError, match="Placements wants a frame of at least the 3 axes of a chart; got 2"):
         Placements(4, 3, frame=2)

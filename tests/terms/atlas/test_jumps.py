@@ -81,6 +81,16 @@ def test_exact_affine_charts_are_learned_exactly(make):
     assert float(value.detach()) < 1e-3 * first
 
 
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_exact_affine_charts_are_laid_out_exactly(dim: int):
+    """Mirrored or not; what steps of an optimiser cannot do."""
+    charts, jumps = overlapping(dim=dim), TiedJumps(4, dim)
+    jumps.seat(charts.local, charts.weights)
+    assert float(JumpConsistency()(charts, jumps).detach()) < 1e-6
+    assert (torch.linalg.det(jumps.placements.frames) < 0).any()
+    assert (torch.linalg.det(jumps.placements.frames) > 0).any()
+
+
 def test_every_part_of_the_jumps_learns():
     jumps = FactorizedJumps(4, 2)
     JumpConsistency()(overlapping(), jumps).backward()

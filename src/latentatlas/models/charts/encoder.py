@@ -103,7 +103,8 @@ class AtlasEncoder(nn.Module):
     def adapt(self, x: Float[Tensor, "n features"]) -> None:
         """Scales of the trunk, a router that starts from the rows, and charts on the main axes of theirs.
 
-        A chart begins as the first principal components of the features of its rows, each of unit variance.
+        A chart begins as the first principal components of the features of its rows, each of unit variance, and charts
+        are laid out in the frame so that they agree.
         """
         self.trunk.adapt(x)
         features = self.trunk(x)
@@ -118,6 +119,7 @@ class AtlasEncoder(nn.Module):
         self.heads.weight.mul_(factor.flatten()[:, None])
         self.heads.bias.mul_(factor.flatten())
         self.centre.copy_(factor * mean)
+        self.placements.seat(factor * (charts.local - mean), charts.weights)
 
     def _lay_along_the_rows(self, features: Float[Tensor, "n features"], weights: Float[Tensor, "n charts"]) -> None:
         """Heads become principal axes, where there are as many features as axes."""

@@ -125,8 +125,8 @@ class TiedJumps(Jumps):
 
     A = B⁻¹ and d = −B⁻¹ c, so that L_{j→k} L_{i→j} = L_{i→k}, L_{i→i} is the identity and L_{j→i} the inverse, whatever
     the weights are. The price: a single frame cannot turn orientation round a loop. Begins as the identity, and steps
-    of an optimiser do not mirror a chart that begins unmirrored, since B would pass through a singular matrix. Cost
-    O(n K² dim²) for all pairs.
+    of an optimiser do not mirror a chart, since B would pass through a singular matrix: `seat` turns and mirrors by
+    rows. Cost O(n K² dim²) for all pairs.
 
     Args:
         charts: K.
@@ -141,7 +141,13 @@ class TiedJumps(Jumps):
         super().__init__()
         self.charts = charts
         self.dim = dim
-        self.placements = Placements(charts, dim, spread=0.0)
+        self.placements = Placements(charts, dim)
+        with torch.no_grad():
+            self.placements.centres.zero_()
+
+    def seat(self, local: Float[Tensor, "n charts dim"], weights: Float[Tensor, "n charts"]) -> None:
+        """Begin where the charts of these rows agree as well as affine maps can."""
+        self.placements.seat(local, weights)
 
     def forward(self, local: Float[Tensor, "n charts dim"]) -> Float[Tensor, "n charts charts dim"]:
         """All pairs."""
