@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from latentatlas.checks.base import Check, Evidence, Status, Tier, Verdict
 from latentatlas.checks.basins import BasinLiveness
 from latentatlas.checks.calibration import Calibration, CrossCalibrated, cross_calibrated, p_values
+from latentatlas.checks.charts import ChartCollapse, ChartRouting, CodeUse, chart_checks
 from latentatlas.checks.collapse import Collapse
 from latentatlas.checks.leakage import Leakage, Reading, Trace, holm, obstacle
 from latentatlas.checks.neighbourhood import Neighbourhood
@@ -16,7 +17,10 @@ from latentatlas.checks.removal import Removal, Utility
 __all__ = [
     "BasinLiveness",
     "Calibration",
+    "ChartCollapse",
+    "ChartRouting",
     "Check",
+    "CodeUse",
     "Collapse",
     "CrossCalibrated",
     "Evidence",
@@ -30,6 +34,7 @@ __all__ = [
     "Trace",
     "Utility",
     "Verdict",
+    "chart_checks",
     "cross_calibrated",
     "default_checks",
     "holm",

@@ -92,6 +92,8 @@ class Evidence:
         held_out: True for rows that training did not see.
         energy: energy of each row.
         environment: environment of each row.
+        local: coordinates of each row in every chart, (n, charts, dim).
+        code: code of each row in its own chart.
 
     Raises:
         ShapeError: if the arrays differ in length.
@@ -107,6 +109,8 @@ class Evidence:
     held_out: np.ndarray | None = None
     energy: np.ndarray | None = None
     environment: np.ndarray | None = None
+    local: np.ndarray | None = None
+    code: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "nuisance"}
