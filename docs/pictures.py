@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pictures_charts as charts
 import pictures_energy as energy
 import pictures_invariance as invariance
 import pictures_neural as neural
@@ -53,6 +54,10 @@ def main() -> None:
     terms += [invariance.conditional_hsic, invariance.residual_hsic, invariance.prediction, invariance.irmv1]
     terms += [invariance.vrex, invariance.mmd, invariance.coral, invariance.adversarial]
     terms += [invariance.total_correlation, invariance.reweighting]
+    terms += [charts.chart_reconstruction, charts.routing_entropy, charts.overlap_band, charts.routing_consistency]
+    terms += [charts.chart_variance, charts.chart_covariance, charts.chart_invariance, charts.orthogonality]
+    terms += [charts.lipschitz_bound, charts.commitment, charts.detail_budget, charts.texture_budget]
+    terms += [charts.jump_consistency]
     pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {
         "synthetic": synthetic_sets,
         "landscape-digits": landscape_of_digits,

@@ -44,8 +44,8 @@ class ChartRouting(Check):
             least,
             self.min_use,
             part="alive",
-            reason=f"The least used of {len(usage)} chart(s), number {int(usage.argmin())}, has {usage.min():.1%} of the "
-            f"rows ({least:.2f} of an even share).",
+            reason=f"The least used of {len(usage)} chart(s), number {int(usage.argmin())}, has {usage.min():.1%} of "
+            f"the rows ({least:.2f} of an even share).",
             remedy="Use fewer charts, raise the weight of UsageBand, or begin from the rows with `adapt`.",
         )
         clear = self.verdict(
