@@ -8,6 +8,8 @@ from typing import NamedTuple
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
+from latentatlas.core.errors import MissingInput
+
 __all__ = ["Batch", "Charts", "Edges", "Latents", "Map", "Nuisance", "Reach", "ScalarField"]
 
 Map = Callable[[Tensor], Tensor]
@@ -82,6 +84,21 @@ class Charts(NamedTuple):
     shown: Int[Tensor, "n shown"] | None = None
     decoded: Float[Tensor, "n shown *features"] | None = None
     decoder_weights: Float[Tensor, "n charts"] | None = None
+
+    def given(self, name: str, *, who: str) -> Tensor:
+        """A field that must be there.
+
+        Raises:
+            MissingInput: if the model gave none.
+        """
+        value = getattr(self, name)
+        if value is None:
+            there = ", ".join(field for field, entry in self._asdict().items() if entry is not None)
+            raise MissingInput(
+                f"{who} reads `charts.{name}`, but the model gives none (there are: {there}). "
+                "Take an AtlasAutoencoder that has this part, or drop what reads it."
+            )
+        return value
 
 
 class Latents(NamedTuple):

@@ -86,7 +86,7 @@ def jump_speed(*, rows: int = 1024, charts: int = 16, listed_rows: int = 16, blo
 
 def listed_by_pair(charts: Charts, jumps: FactorizedJumps, *, floor: float = 0.01) -> Tensor:
     """The consistency of jumps, one ordered pair after the other."""
-    local, weights = charts.local, charts.weights
+    local, weights = charts.given("local", who="jump_speed"), charts.weights
     total = local.new_zeros(())
     for j in range(jumps.charts):
         spread = _spread(local[:, j], weights[:, j], floor)
@@ -100,7 +100,7 @@ def listed_by_pair(charts: Charts, jumps: FactorizedJumps, *, floor: float = 0.0
 
 def listed_by_row(charts: Charts, jumps: FactorizedJumps, *, floor: float = 0.01) -> Tensor:
     """The consistency of jumps, one ordered pair and one row after the other."""
-    local, weights = charts.local, charts.weights
+    local, weights = charts.given("local", who="jump_speed"), charts.weights
     total = local.new_zeros(())
     for j in range(jumps.charts):
         spread = _spread(local[:, j], weights[:, j], floor)

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from numbers import Integral
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +53,7 @@ def orthogonal_linear(size_in: int, size_out: int) -> nn.Linear:
     References:
         Lezcano-Casado, *Trivializations for gradient-based optimization on manifolds*, 2019.
     """
-    return parametrizations.orthogonal(nn.Linear(size_in, size_out))
+    return cast(nn.Linear, parametrizations.orthogonal(nn.Linear(size_in, size_out)))
 
 
 def spectral_linear(size_in: int, size_out: int) -> nn.Linear:
@@ -63,7 +64,7 @@ def spectral_linear(size_in: int, size_out: int) -> nn.Linear:
     References:
         Miyato et al., *Spectral normalization for generative adversarial networks*, 2018.
     """
-    return parametrizations.spectral_norm(nn.Linear(size_in, size_out))
+    return cast(nn.Linear, parametrizations.spectral_norm(nn.Linear(size_in, size_out)))
 
 
 class _Stack(nn.Module):

@@ -213,6 +213,17 @@ def test_all_rows_in_one_chart():
     torch.testing.assert_close(out.recon, out.charts.decoded[:, 0])
 
 
+def test_products_in_half_precision():
+    model = decomposed().train()
+    x = torch.randn(20, 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = model(Batch(x))
+        ChartReconstruction()(x, out.charts).backward()
+    assert torch.isfinite(out.recon).all()
+    assert model.codebook.places.dtype == torch.float32
+    torch.testing.assert_close(out.charts.weights.sum(dim=1), torch.ones(20), atol=0.02, rtol=0, check_dtype=False)
+
+
 def test_two_charts_of_a_circle_beat_one_of_equal_size():
     """One axis cannot go round: a single chart tears the circle; two charts need not."""
     errors = {}

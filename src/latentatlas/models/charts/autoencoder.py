@@ -94,7 +94,7 @@ class AtlasAutoencoder(nn.Module):
         if self.training:
             self.encoder.settle(charts)
             if self.codebook is not None:
-                self.codebook.learn(charts.local.detach(), charts.weights.detach())
+                self.codebook.learn(charts.given("local", who="AtlasAutoencoder").detach(), charts.weights.detach())
         z = self.encoder.place(charts)
         charts = self._decoded(charts)._replace(decoder_weights=self.decoder.router(z))
         return Latents(z, recon=blended(charts), charts=charts)
@@ -120,7 +120,7 @@ class AtlasAutoencoder(nn.Module):
     ) -> Float[Tensor, "n m features"]:
         """The pattern as each chart decodes its coordinates, those of the charts `shown` or all."""
         even = local.new_full(local.shape[:2], 1 / local.shape[1])
-        return self._decoded(Charts(even, local, shown=shown)).decoded
+        return self._decoded(Charts(even, local, shown=shown)).given("decoded", who="AtlasAutoencoder")
 
     def dream(self, z: Float[Tensor, "n frame"]) -> Charts:
         """Charts of points of the common frame, as the decoder sees them, decoded."""
@@ -139,7 +139,7 @@ class AtlasAutoencoder(nn.Module):
         """Patterns decoded from code alone, with detail, from everything, and in one chart only."""
         charts, local = self._split(self.encoder(x))
         code = charts.quantised if charts.quantised is not None else torch.zeros_like(local)
-        decoded = self.decoder(local, charts.texture, charts.shown)
+        decoded = self.decoder(local, charts.given("texture", who="AtlasAutoencoder"), charts.shown)
         kept = charts._replace(decoded=decoded)
         hard = F.one_hot(charts.weights.argmax(dim=1), charts.weights.shape[1]).to(decoded)
         return Reconstructions(
@@ -164,7 +164,7 @@ class AtlasAutoencoder(nn.Module):
         return self.jumps if self.jumps is not None else self._through_the_frame
 
     def adapt(self, x: Float[Tensor, "n features"]) -> None:
-        """Fixed scales, the first charts and the first codes from training rows."""
+        """Fixed scales and the first charts from training rows; codes begin with the first batch of training."""
         self.encoder.adapt(x)
         self.decoder.adapt(x)
 
@@ -173,11 +173,12 @@ class AtlasAutoencoder(nn.Module):
 
     def _decoded(self, charts: Charts) -> Charts:
         charts, local = self._split(charts)
-        return charts._replace(decoded=self.decoder(local, charts.texture, charts.shown))
+        texture = charts.given("texture", who="AtlasAutoencoder")
+        return charts._replace(decoded=self.decoder(local, texture, charts.shown))
 
     def _split(self, charts: Charts) -> tuple[Charts, Float[Tensor, "n charts dim"]]:
         """Codes, detail and texture, and e + z_n, which the base decoder sees, with the gradient of z^(k) itself."""
-        local = charts.local
+        local = charts.given("local", who="AtlasAutoencoder")
         code, place = self.codebook(local) if self.codebook is not None else (None, torch.zeros_like(local))
         detail, texture = self._beyond(local - place)
         kept = self._beyond((local - place).detach())[0]
@@ -194,7 +195,7 @@ def blended(charts: Charts) -> Float[Tensor, "n *features"]:
     weights = taken(charts.weights, charts.shown)
     if charts.shown is not None:
         weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
-    return torch.einsum("nm,nm...->n...", weights, charts.decoded)
+    return torch.einsum("nm,nm...->n...", weights, charts.given("decoded", who="AtlasAutoencoder"))
 
 
 def charted_autoencoder(

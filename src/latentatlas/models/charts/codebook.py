@@ -66,14 +66,17 @@ class ChartCodebook(nn.Module):
 
     def forward(self, local: Float[Tensor, "n charts dim"]) -> tuple[Int[Tensor, "n charts"], Tensor]:
         """Number and place of the nearest code in every chart; the places have no gradient."""
-        code = nearest_codes(self._checked(local.detach()), self.places)
+        code = nearest_codes(self._checked(local.detach()).to(self.places), self.places)
         chart = torch.arange(self.charts, device=code.device)
         return code, self.places[chart, code].to(local.dtype)
 
     @torch.no_grad()
     def learn(self, local: Float[Tensor, "n charts dim"], weights: Float[Tensor, "n charts"]) -> None:
         """Move the codes by one batch of rows with their memberships."""
-        rows, weights = self._checked(local).to(self.places), weights.to(self.places)
+        with torch.autocast(local.device.type, enabled=False):  # averages are kept in full precision
+            self._learn(self._checked(local).to(self.places), weights.to(self.places))
+
+    def _learn(self, rows: Tensor, weights: Tensor) -> None:
         if not bool(self.started):
             self.places, self.usage, self.sums = weighted_kmeans(rows, weights, self.codes)
             self.started.fill_(True)
@@ -105,8 +108,9 @@ def nearest_codes(
     local: Float[Tensor, "n charts dim"], places: Float[Tensor, "charts codes dim"]
 ) -> Int[Tensor, "n charts"]:
     """Number of the code with the least distance, in every chart."""
-    products = torch.einsum("nkd,kcd->nkc", local.to(places), places)
-    return (places.square().sum(dim=2) - 2 * products).argmin(dim=2)
+    with torch.autocast(local.device.type, enabled=False):  # a difference of large numbers
+        products = torch.einsum("nkd,kcd->nkc", local, places)
+        return (places.square().sum(dim=2) - 2 * products).argmin(dim=2)
 
 
 @torch.no_grad()
@@ -118,10 +122,11 @@ def weighted_kmeans(
     Starts as k-means++ does. Where there are fewer rows than codes, some codes coincide and the first has the rows.
     Cost O(rounds n K C dim).
     """
-    places = _draw(rows, weights, 1)
+    drawn, apart = [_draw(rows, weights, 1)], torch.full_like(weights, torch.inf)
     for _ in range(codes - 1):
-        apart = (rows[:, :, None] - places).square().sum(dim=3).amin(dim=2)
-        places = torch.cat([places, _draw(rows, weights * apart, 1)], dim=1)
+        apart = torch.minimum(apart, (rows - drawn[-1][:, 0]).square().sum(dim=2))
+        drawn.append(_draw(rows, weights * apart, 1))
+    places = torch.cat(drawn, dim=1)
     usage, sums = _tally(rows, weights, nearest_codes(rows, places), codes)
     for _ in range(rounds):
         places = _means(sums, usage, otherwise=places)

@@ -85,8 +85,8 @@ class AtlasEncoder(nn.Module):
         return Charts(self.gate(logits), self.heads(F.silu(features)) - self.centre, shown=shown)
 
     def place(self, charts: Charts) -> Float[Tensor, "n frame"]:
-        """Z = Σ_k w_k u_k."""
-        return self.placements.blend(charts.weights, charts.local)
+        """The blend z = Σ_k w_k u_k."""
+        return self.placements.blend(charts.weights, charts.given("local", who="AtlasEncoder"))
 
     def matrices(self) -> tuple[Tensor, ...]:
         """The maps of heads and placements, one stack each."""
@@ -112,14 +112,14 @@ class AtlasEncoder(nn.Module):
         self.centre.zero_()
         charts = self(x)
         self._lay_along_the_rows(F.silu(features), charts.weights)
-        charts = charts._replace(local=self.heads(F.silu(features)))
-        mean, share = _means(charts)
-        spread = ((charts.local - mean).square() * charts.weights[..., None]).sum(dim=0) / share[:, None]
+        local = self.heads(F.silu(features))
+        mean, share = _means(charts._replace(local=local))
+        spread = ((local - mean).square() * charts.weights[..., None]).sum(dim=0) / share[:, None]
         factor = torch.where(spread > 1e-12, spread.clamp(min=1e-12).rsqrt(), 1.0)
         self.heads.weight.mul_(factor.flatten()[:, None])
         self.heads.bias.mul_(factor.flatten())
         self.centre.copy_(factor * mean)
-        self.placements.seat(factor * (charts.local - mean), charts.weights)
+        self.placements.seat(factor * (local - mean), charts.weights)
 
     def _lay_along_the_rows(self, features: Float[Tensor, "n features"], weights: Float[Tensor, "n charts"]) -> None:
         """Heads become principal axes, where there are as many features as axes."""
@@ -127,7 +127,7 @@ class AtlasEncoder(nn.Module):
             return
         share = weights.sum(dim=0).clamp(min=torch.finfo(weights.dtype).tiny)
         mean = weights.T @ features / share[:, None]
-        second = torch.einsum("nk,na,nb->kab", weights / share, features, features)
+        second = torch.stack([(w[:, None] * features).T @ features for w in (weights / share).unbind(dim=1)])
         axes = torch.linalg.eigh(second - mean[:, :, None] * mean[:, None]).eigenvectors[..., -self.heads.dim :]
         self.heads.weight.copy_(axes.flip(2).transpose(1, 2).flatten(0, 1))
         self.heads.bias.zero_()
@@ -136,4 +136,5 @@ class AtlasEncoder(nn.Module):
 def _means(charts: Charts) -> tuple[Float[Tensor, "charts dim"], Float[Tensor, " charts"]]:
     """Mean coordinates of the rows of every chart, and the weight of these rows."""
     share = charts.weights.sum(dim=0).clamp(min=torch.finfo(charts.weights.dtype).tiny)
-    return torch.einsum("nk,nkd->kd", charts.weights, charts.local) / share[:, None], share
+    local = charts.given("local", who="AtlasEncoder")
+    return torch.einsum("nk,nkd->kd", charts.weights, local) / share[:, None], share

@@ -64,7 +64,7 @@ class Placements(nn.Module):
     def blend(
         self, weights: Float[Tensor, "n charts"], local: Float[Tensor, "n charts dim"]
     ) -> Float[Tensor, "n frame"]:
-        """Z = Σ_k w_k u_k, in one product."""
+        """The blend z = Σ_k w_k u_k, in one product."""
         turned = self.frames.transpose(1, 2).flatten(0, 1)
         return weights @ self.centres + (weights[..., None] * local).flatten(1) @ turned
 

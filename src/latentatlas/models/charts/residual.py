@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import cast, final
 
 import torch
 from jaxtyping import Float
@@ -55,7 +55,7 @@ class ResidualFilter(nn.Module):
         if self.turns is None:
             nothing = residual[..., : self.dim - self.rank]
             return (residual, nothing) if self.rank else (torch.zeros_like(residual), nothing)
-        turned = self.turns.weight
+        turned = cast(Tensor, self.turns.weight)
         inside = torch.einsum("nkd,kdr->nkr", residual, turned)
         detail = torch.einsum("nkr,kdr->nkd", inside[..., : self.rank], turned[..., : self.rank])
         return detail, inside[..., self.rank :]

@@ -137,6 +137,7 @@ class MLPRouter(Router):
             return
         centres, spread = _cells(h, self.charts)
         last = self.net[0]
+        assert isinstance(last, nn.Linear)
         last.weight.copy_(centres / spread)
         last.bias.copy_(-centres.square().sum(dim=1) / (2 * spread))
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from latentatlas.core import Charts, SpecError
-from latentatlas.terms.atlas.fields import field_of, moments
+from latentatlas.terms.atlas.weighted import moments
 from latentatlas.terms.base import Term
 
 __all__ = ["Commitment", "DetailBudget", "TextureBudget"]
@@ -37,8 +37,8 @@ class Commitment(Term):
 
     def forward(self, charts: Charts) -> Tensor:
         """The mean over rows."""
-        local = field_of("Commitment", charts, "local")
-        code = field_of("Commitment", charts, "quantised").detach()
+        local = charts.given("local", who="Commitment")
+        code = charts.given("quantised", who="Commitment").detach()
         return (charts.weights.detach() * (local - code).square().mean(dim=2)).sum(dim=1).mean()
 
 
@@ -69,7 +69,7 @@ class DetailBudget(Term):
 
     def forward(self, charts: Charts) -> Tensor:
         """What is beyond the budget."""
-        detail = field_of("DetailBudget", charts, "detail")
+        detail = charts.given("detail", who="DetailBudget")
         used = (charts.weights.detach() * detail.square().mean(dim=2)).sum(dim=1).mean()
         return (used - self.budget).clamp(min=0)
 
@@ -99,7 +99,7 @@ class TextureBudget(Term):
 
     def forward(self, charts: Charts) -> Tensor:
         """The divergence for one batch; 0 where no chart has enough rows."""
-        found = moments(field_of("TextureBudget", charts, "texture"), charts.weights, rows=self.rows)
+        found = moments(charts.given("texture", who="TextureBudget"), charts.weights, rows=self.rows)
         counted = charts.weights.detach()
         variance = torch.einsum("nk,nkd->kd", counted, found.centred.square()) / found.divisor[:, None]
         nats = (variance + found.mean.square() - 1 - torch.log(variance + _LEAST_VARIANCE)).sum(dim=1) / 2

@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentatlas.core import Charts, ShapeError, SpecError
-from latentatlas.terms.atlas.fields import field_of
 from latentatlas.terms.base import Term
 
 __all__ = ["ChartReconstruction"]
@@ -52,7 +51,7 @@ class ChartReconstruction(Term):
         self, x: Float[Tensor, "n *features"], charts: Charts, weight: Float[Tensor, " n"] | None = None
     ) -> Tensor:
         """The weighted mean over rows; 0 where all sample weights are 0."""
-        decoded = field_of("ChartReconstruction", charts, "decoded")
+        decoded = charts.given("decoded", who="ChartReconstruction")
         if decoded.shape[2:] != x.shape[1:] or len(decoded) != len(x):
             raise ShapeError(
                 f"ChartReconstruction wants patterns {tuple(x.shape)} decoded by each chart; got "

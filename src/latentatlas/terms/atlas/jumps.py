@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentatlas.core import Charts, Map, ShapeError, SpecError
-from latentatlas.terms.atlas.fields import field_of
 from latentatlas.terms.base import Term
 
 __all__ = ["JumpConsistency"]
@@ -55,7 +54,7 @@ class JumpConsistency(Term):
 
     def forward(self, charts: Charts, jump: Map) -> Tensor:
         """The mean over rows."""
-        local, weights = field_of("JumpConsistency", charts, "local"), charts.weights.detach()
+        local, weights = charts.given("local", who="JumpConsistency"), charts.weights.detach()
         variance = self._variance(local.detach(), weights)
         if self.rows is not None and self.rows < len(local):
             drawn = torch.randperm(len(local), device=local.device)[: self.rows]

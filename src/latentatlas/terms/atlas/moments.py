@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentatlas.core import Charts, ShapeError, SpecError
-from latentatlas.terms.atlas.fields import field_of, moments
+from latentatlas.terms.atlas.weighted import moments
 from latentatlas.terms.base import Term
 
 __all__ = ["ChartCovariance", "ChartInvariance", "ChartVariance"]
@@ -53,7 +53,7 @@ class ChartVariance(Term):
 
     def forward(self, charts: Charts) -> Tensor:
         """The mean over the charts with enough rows; 0 where there is none."""
-        found = moments(field_of("ChartVariance", charts, "local"), charts.weights, rows=self.rows)
+        found = moments(charts.given("local", who="ChartVariance"), charts.weights, rows=self.rows)
         counted = charts.weights.detach()
         variance = torch.einsum("nk,nkd->kd", counted, found.centred.square()) / found.divisor[:, None]
         short = (self.target - (variance + _EPSILON).sqrt()).clamp(min=0).mean(dim=1)
@@ -85,7 +85,7 @@ class ChartCovariance(Term):
 
     def forward(self, charts: Charts) -> Tensor:
         """The mean over the charts with enough rows; 0 where there is none."""
-        found = moments(field_of("ChartCovariance", charts, "local"), charts.weights, rows=self.rows)
+        found = moments(charts.given("local", who="ChartCovariance"), charts.weights, rows=self.rows)
         counted = charts.weights.detach()[..., None] * found.centred
         covariance = torch.einsum("nka,nkb->kab", counted, found.centred) / found.divisor[:, None, None]
         dim = covariance.shape[1]
@@ -110,8 +110,8 @@ class ChartInvariance(Term):
 
     def forward(self, charts: Charts, view: Float[Tensor, "n *features"], chart: Callable[[Tensor], Charts]) -> Tensor:
         """The mean over rows."""
-        local = field_of("ChartInvariance", charts, "local")
-        other = field_of("ChartInvariance", chart(view), "local")
+        local = charts.given("local", who="ChartInvariance")
+        other = chart(view).given("local", who="ChartInvariance")
         if local.shape != other.shape:
             raise ShapeError(
                 f"ChartInvariance wants a view with coordinates {tuple(local.shape)}; got {tuple(other.shape)}. "

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from latentatlas.core import Charts, SpecError
-from latentatlas.terms.atlas.fields import field_of
 from latentatlas.terms.base import Term
 
 __all__ = ["OverlapBand", "RoutingConsistency", "RoutingEntropy"]
@@ -93,5 +92,5 @@ class RoutingConsistency(Term):
     def forward(self, charts: Charts) -> Tensor:
         """The mean over rows."""
         own = charts.weights.detach()
-        read = field_of("RoutingConsistency", charts, "decoder_weights").clamp(min=torch.finfo(own.dtype).tiny)
+        read = charts.given("decoder_weights", who="RoutingConsistency").clamp(min=torch.finfo(own.dtype).tiny)
         return (torch.special.xlogy(own, own) - own * torch.log(read)).sum(dim=1).mean()

@@ -1,4 +1,4 @@
-"""What terms on charts need of them, and moments within charts."""
+"""Weighted moments of the coordinates within charts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from latentatlas.core import Charts, MissingInput
-
-__all__ = ["Moments", "field_of", "moments"]
+__all__ = ["Moments", "moments"]
 
 
 class Moments(NamedTuple):
@@ -29,22 +27,6 @@ class Moments(NamedTuple):
     centred: Float[Tensor, "n charts dim"]
     divisor: Float[Tensor, " charts"]
     enough: Bool[Tensor, " charts"]
-
-
-def field_of(who: str, charts: Charts, name: str) -> Tensor:
-    """A field of the charts that must be there.
-
-    Raises:
-        MissingInput: if the model gave none.
-    """
-    value = getattr(charts, name)
-    if value is None:
-        there = ", ".join(field for field, given in charts._asdict().items() if given is not None)
-        raise MissingInput(
-            f"{who} reads `charts.{name}`, but the model gives none (there are: {there}). "
-            "Take an AtlasAutoencoder that has this part, or drop the term."
-        )
-    return value
 
 
 def moments(coordinates: Float[Tensor, "n charts dim"], weights: Float[Tensor, "n charts"], *, rows: float) -> Moments:
