@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import pictures_charts as charts
 import pictures_energy as energy
 import pictures_invariance as invariance
 import pictures_neural as neural
@@ -56,6 +57,10 @@ def main() -> None:
     terms += [invariance.total_correlation, invariance.reweighting]
     terms += [partition.partition, partition.readable_transformation, partition.block_allocation]
     terms += [partition.nt_xent, partition.vicreg, partition.modality_contrast, partition.between_blocks]
+    terms += [charts.chart_reconstruction, charts.routing_entropy, charts.overlap_band, charts.routing_consistency]
+    terms += [charts.chart_variance, charts.chart_covariance, charts.chart_invariance, charts.orthogonality]
+    terms += [charts.lipschitz_bound, charts.commitment, charts.detail_budget, charts.texture_budget]
+    terms += [charts.jump_consistency]
     pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {
         "synthetic": synthetic_sets,
         "landscape-digits": landscape_of_digits,

@@ -33,6 +33,10 @@ def _modalities() -> models.MultimodalEncoder:
     return models.MultimodalEncoder(encoders, _EACH)
 
 
+def _charted() -> models.AtlasAutoencoder:
+    return models.charted_autoencoder(5, 2, charts=3, codes=4, width=4, top=2)
+
+
 EXAMPLES: dict[str, Callable[[], Any]] = {
     "core.LatentLayout": lambda: LAYOUT,
     "core.Constant": lambda: core.Constant(0.5),
@@ -64,6 +68,24 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
         models.MLPEncoder(5, 3, hidden=(4,)), head=models.MapHead(3, hidden=(4,)), bank=landscape.PrototypeBank(2, 3)
     ),
     "models.ChartDecoder": lambda: models.ChartDecoder(2, 5, charts=3, hidden=(4,), spread=3.0),
+    "models.AtlasAutoencoder": lambda: _charted(),
+    "models.AtlasEncoder": lambda: _charted().encoder,
+    "models.AttentiveRouter": lambda: models.AttentiveRouter(
+        landscape.PrototypeBank(3, 2, beta=2.0), key=models.LinearKey(4, 2)
+    ),
+    "models.AutoencoderJumps": lambda: models.AutoencoderJumps(_charted()),
+    "models.ChartCodebook": lambda: models.ChartCodebook(3, 4, 2, decay=0.9, dead=0.1),
+    "models.ChartHeads": lambda: models.ChartHeads(4, 3, 2),
+    "models.ChartProjectors": lambda: models.ChartProjectors(3, 2, 4),
+    "models.ChartRenderer": lambda: models.ChartRenderer(3, 2, 5, width=4, hidden=(6,)),
+    "models.FactorizedJumps": lambda: models.FactorizedJumps(3, 2, rank=1),
+    "models.Gate": lambda: models.Gate(0.5, hardness=0.25),
+    "models.LinearKey": lambda: models.LinearKey(4, 2),
+    "models.MLPRouter": lambda: models.MLPRouter(4, 3, hidden=(6,)),
+    "models.Placements": lambda: models.Placements(3, 2, frame=4, spread=3.0),
+    "models.ResidualFilter": lambda: models.ResidualFilter(3, 2, 1),
+    "models.TiedJumps": lambda: models.TiedJumps(3, 2),
+    "models.TopologicalDecoder": lambda: _charted().decoder,
     "models.ChartEncoder": lambda: models.ChartEncoder(5, 2, charts=3, hidden=(4,), noise=0.1, spread=3.0),
     "models.HopfieldEncoder": lambda: models.HopfieldEncoder(
         models.MLPEncoder(5, 2, hidden=(4,)), models.HopfieldLayer(3, 2, beta=2.0, steps=2)
@@ -165,6 +187,19 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
         scaling=terms.LargestWeight(),
     ),
     "terms.PrototypeEnergy": terms.PrototypeEnergy,
+    "terms.ChartCovariance": lambda: terms.ChartCovariance(rows=4),
+    "terms.ChartInvariance": terms.ChartInvariance,
+    "terms.ChartReconstruction": lambda: terms.ChartReconstruction(2.0),
+    "terms.ChartVariance": lambda: terms.ChartVariance(0.5, rows=4),
+    "terms.Commitment": terms.Commitment,
+    "terms.DetailBudget": lambda: terms.DetailBudget(0.3),
+    "terms.JumpConsistency": lambda: terms.JumpConsistency(rows=5, floor=0.1),
+    "terms.LipschitzBound": lambda: terms.LipschitzBound(2.0),
+    "terms.Orthogonality": terms.Orthogonality,
+    "terms.OverlapBand": lambda: terms.OverlapBand(0.2, 0.4, share=0.3),
+    "terms.RoutingConsistency": terms.RoutingConsistency,
+    "terms.RoutingEntropy": terms.RoutingEntropy,
+    "terms.TextureBudget": lambda: terms.TextureBudget(rows=4),
     "terms.PrototypeSeparation": lambda: terms.PrototypeSeparation(2.0, geometry=geometry.Euclidean()),
     "terms.Sharpening": lambda: terms.Sharpening(terms.MovingUsage(3)),
     "terms.SwappedAssignment": lambda: terms.SwappedAssignment(0.2, iterations=3),
@@ -205,6 +240,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "data.SentenceEncoder": lambda: data.SentenceEncoder("folder", batch=3, device="cuda", max_tokens=9),
     "data.Texts": lambda: data.Texts("title", data.SentenceEncoder("folder")),
     "train.Anneal": lambda: train.Anneal(landscape.PrototypeBank(3, 2), core.Ramp(start=0, stop=5, low=1.0)),
+    "train.AnnealGate": lambda: train.AnnealGate(models.Gate(), hardness=core.Ramp(start=0, stop=5)),
     "train.MovingAverage": lambda: train.MovingAverage(landscape.PrototypeBank(3, 2), decay=0.9, dead=0.1),
     "train.Checkpoint": lambda: train.Checkpoint("fit.safetensors", every=5.0),
     "train.EarlyStop": lambda: train.EarlyStop("loss", patience=3, tolerance=0.1, warmup=0.5),
@@ -240,6 +276,15 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "metrics.DensityKL": lambda: metrics.DensityKL(sigma=0.2),
     "metrics.DiagramDistance": lambda: metrics.DiagramDistance(0, landmarks=50, prime=3),
     "metrics.DistanceRMSE": metrics.DistanceRMSE,
+    "metrics.ChartLiveness": metrics.ChartLiveness,
+    "metrics.CocycleError": metrics.CocycleError,
+    "metrics.CodeLiveness": lambda: metrics.CodeLiveness(4, least=0.2),
+    "metrics.InverseError": metrics.InverseError,
+    "metrics.OverlapShare": lambda: metrics.OverlapShare(0.1),
+    "metrics.RoutingEntropy": metrics.RoutingEntropy,
+    "metrics.RoutingGap": metrics.RoutingGap,
+    "metrics.TransitionError": lambda: metrics.TransitionError(0.1),
+    "metrics.TransitionR2": lambda: metrics.TransitionR2(0.1),
     "metrics.EffectiveRank": metrics.EffectiveRank,
     "metrics.ExplainedVariance": metrics.ExplainedVariance,
     "metrics.GaussianKernel": lambda: metrics.GaussianKernel(2.0),
@@ -259,6 +304,9 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "metrics.Trustworthiness": lambda: metrics.Trustworthiness(k=3, rows=10, seed=1),
     "metrics.VMeasure": lambda: metrics.VMeasure(0.5),
     "checks.BasinLiveness": lambda: checks.BasinLiveness(min_share=0.2),
+    "checks.ChartCollapse": lambda: checks.ChartCollapse(min_share=0.3),
+    "checks.ChartRouting": lambda: checks.ChartRouting(min_use=0.1, min_decided=0.2),
+    "checks.CodeUse": lambda: checks.CodeUse(4, min_share=0.5),
     "checks.Collapse": lambda: checks.Collapse(min_share=0.3),
     "checks.Leakage": lambda: checks.Leakage(
         max_excess=0.1, probes=[metrics.ProbeScore(rows=50)], dependence=metrics.DebiasedCKA(rows=50), permutations=9
@@ -321,8 +369,9 @@ NOT_CONFIGURATION = {
     **dict.fromkeys(
         ("landscape.Candidate", "landscape.Descent", "landscape.Partition", "landscape.Pathway"), "is a result"
     ),
-    **dict.fromkeys(("landscape.LogPartition",), "is a result"),
     **dict.fromkeys(("landscape.GaussianCells", "landscape.Samples", "landscape.Wells"), "is a result"),
+    **dict.fromkeys(("landscape.LogPartition", "models.Reconstructions"), "is a result"),
+    **dict.fromkeys(("metrics.ChartChanges", "metrics.Orientation", "metrics.Transitions"), "is a result"),
     **dict.fromkeys(("train.Selection", "train.Split"), "is a result"),
     **dict.fromkeys(("checks.Status", "checks.Tier"), "is a word"),
     **dict.fromkeys(("terms.Term", "train.Callback"), "is a base class"),

@@ -42,6 +42,8 @@ CLEAN = Evidence(
     held_out=_HELD_OUT,
     surprise=_RNG.normal(size=300),
     environment=_BASINS % 2,
+    local=_RNG.normal(size=(300, 5, 2)),
+    code=np.arange(300) // 5 % 4,
 )
 VIEWED = Evidence(
     z=_turned(0 * _TURN),
@@ -80,6 +82,9 @@ CASES = [
     Case(checks.InvariantBlock, replace(VIEWED, z_view=_LEAKING), clean=VIEWED),
     Case(checks.LabelKept, replace(VIEWED, prediction_view=(_BASINS + 1) % 5), clean=VIEWED, worst=Status.WARN),
     Case(checks.Calibration, replace(CLEAN, surprise=CLEAN.surprise + 5 * (_BASINS % 2))),
+    Case(checks.ChartRouting, replace(CLEAN, memberships=np.eye(6)[_BASINS])),
+    Case(checks.ChartCollapse, replace(CLEAN, local=CLEAN.local * [1, 0.01])),
+    Case(lambda: checks.CodeUse(4), replace(CLEAN, code=CLEAN.code % 2)),
 ]
 _IDS = [type(case.make()).__name__ for case in CASES]
 every_check = pytest.mark.parametrize("case", CASES, ids=_IDS)
@@ -95,7 +100,7 @@ def test_the_table_is_complete():
 
 
 def test_the_default_certificate_has_every_check_once():
-    every = (*checks.default_checks(), *checks.view_checks())
+    every = (*checks.default_checks(), *checks.view_checks(), *checks.chart_checks(4))
     assert sorted(type(check).__name__ for check in every) == sorted(_IDS)
 
 

@@ -28,6 +28,12 @@ _SIDES = np.arange(160) % 2
 _FACTORS = np.stack([np.arange(160) % 4, np.arange(160) // 4 % 4], axis=1)
 _CODE = _FACTORS * [1.0, 2.0]
 _FIRST_FACTOR, _SECOND_FACTOR = _FACTORS.T
+_HARD = np.eye(4)[_LABEL]
+_SOFT = np.full((160, 4), 0.25)
+_LOCAL = _RNG.normal(size=(160, 4, 2))
+_REACHED = np.repeat(_LOCAL[:, None], 4, axis=1)  # every jump ends where the other chart says
+_AWAY = _REACHED + 0.5 * _RNG.normal(size=_REACHED.shape)
+_TWICE = np.repeat(_REACHED[:, None], 4, axis=1)
 _CLOUD = np.concatenate([np.eye(3), -np.eye(3)] * 20)
 
 
@@ -93,6 +99,15 @@ CASES = [
     Case(metrics.Disentanglement, (_CODE, _FACTORS), (_CODE, _FACTORS[_MIX]), 1.0, 1e-6, order_tolerance=1.0),
     Case(metrics.Completeness, (_CODE, _FACTORS), (_CODE, _FACTORS[_MIX]), 1.0, 1e-6, order_tolerance=1.0),
     Case(metrics.Informativeness, (_CODE, _FACTORS), (_CODE, _FACTORS[_MIX]), 1.0, order_tolerance=0.3),
+    Case(metrics.ChartLiveness, (_HARD,), (np.eye(4)[_LABEL % 2],), 1.0),
+    Case(lambda: metrics.CodeLiveness(4), (np.arange(160) // 4 % 4, np.arange(160) % 4), (_LABEL, _LABEL), 1.0),
+    Case(metrics.RoutingEntropy, (_HARD,), (_SOFT,), 0.0),
+    Case(metrics.OverlapShare, (_SOFT,), (_HARD,), 1.0),
+    Case(metrics.RoutingGap, (_X, _X + 1, _X + 1), (_X, _X + 1, _X + 2), 0.0),
+    Case(metrics.TransitionError, (_LOCAL, _REACHED, _SOFT), (_LOCAL, _AWAY, _SOFT), 0.0),
+    Case(metrics.TransitionR2, (_LOCAL, _REACHED, _SOFT), (_LOCAL, _AWAY, _SOFT), 1.0),
+    Case(metrics.CocycleError, (_REACHED, _TWICE), (_AWAY, _TWICE), 0.0),
+    Case(metrics.InverseError, (_LOCAL, _TWICE), (_LOCAL[_MIX], _TWICE), 0.0),
     Case(metrics.EffectiveRank, (_CLOUD,), (_LINE,), 3.0),
     Case(metrics.DebiasedCKA, (_X, _LABEL[_MIX]), (_X, _LABEL), 0.0, best_tolerance=0.05),
     Case(metrics.ProbeScore, (_X, _LABEL[_MIX]), (_X, _LABEL), 0.25, best_tolerance=0.12, order_tolerance=0.15),
@@ -157,7 +172,7 @@ def test_different_lengths_are_a_shape_error(case: Case):
     if len(case.perfect) == 1:
         pytest.skip("reads one array")
     with pytest.raises(ShapeError, match=r"\d"):
-        case.make()(case.perfect[0], case.perfect[1][:-1])
+        case.make()(case.perfect[0], case.perfect[1][:-1], *case.perfect[2:])
 
 
 @every_metric

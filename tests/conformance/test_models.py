@@ -80,8 +80,63 @@ OTHERS = {
     "MapHead": Case(lambda: MapHead(5, hidden=(16,)), 5, 2),
     "HopfieldLayer": Case(lambda: models.HopfieldLayer(4, 5), 5, 5),
 }
+ROUTERS = {
+    "MLPRouter": Case(lambda: models.MLPRouter(5, 4, hidden=(8,)), 5, 4),
+    "MLPRouter linear": Case(lambda: models.MLPRouter(5, 4), 5, 4),
+    "AttentiveRouter": Case(lambda: models.AttentiveRouter(PrototypeBank(4, 5, beta=0.3)), 5, 4),
+    "AttentiveRouter projected": Case(
+        lambda: models.AttentiveRouter(PrototypeBank(4, 2, beta=0.3), key=models.LinearKey(5, 2)), 5, 4
+    ),
+}
 APART = {"Autoencoder", "NeuralEnergy", "Predictor"}  # no maps of rows to rows
-MAPS = ENCODERS | DECODERS | STEMS | OTHERS
+APART |= {"Gate", "LinearKey", "Reconstructions"}  # fixed, or results
+MAPS = ENCODERS | DECODERS | STEMS | OTHERS | ROUTERS
+
+
+class Stack(NamedTuple):
+    """A module on coordinates in charts, and the shapes of one row of what it reads."""
+
+    make: Callable[[], nn.Module]
+    reads: tuple[tuple[int, ...], ...]
+
+
+def _charted(codes: int | None = 3) -> models.AtlasAutoencoder:
+    """Three charts of two axes, one of them texture, in a frame of three axes; two charts of a row are decoded."""
+    encoder = models.AtlasEncoder(
+        MLPEncoder(7, 6, hidden=(8,), spread=1.0, noise=0.0),
+        models.MLPRouter(6, 3),
+        models.ChartHeads(6, 3, 2),
+        models.Placements(3, 2, frame=3),
+        top=2,
+    )
+    decoder = models.TopologicalDecoder(
+        models.ChartRenderer(3, 2, 7, width=8, hidden=(8,)),
+        models.MLPRouter(3, 3, hidden=(8,)),
+        texture=models.ChartRenderer(3, 1, 7, width=8, hidden=()),
+    )
+    book = None if codes is None else models.ChartCodebook(3, codes, 2)
+    return models.AtlasAutoencoder(encoder, decoder, codebook=book, residual=models.ResidualFilter(3, 2, 1))
+
+
+def _renderer() -> models.ChartRenderer:
+    return models.ChartRenderer(3, 2, 5, width=6, hidden=(4,))
+
+
+STACKS = {
+    "ChartHeads": Stack(lambda: models.ChartHeads(5, 3, 2), ((5,),)),
+    "ChartProjectors": Stack(lambda: models.ChartProjectors(3, 2, 6), ((3, 2),)),
+    "ChartRenderer": Stack(_renderer, ((3, 2),)),
+    "Placements": Stack(lambda: models.Placements(3, 2, frame=4), ((3, 2),)),
+    "ResidualFilter": Stack(lambda: models.ResidualFilter(3, 2, 1), ((3, 2),)),
+    "ResidualFilter of all": Stack(lambda: models.ResidualFilter(3, 2, 2), ((3, 2),)),
+    "ChartCodebook": Stack(lambda: models.ChartCodebook(3, 4, 2), ((3, 2),)),
+    "AtlasEncoder": Stack(lambda: _charted().encoder, ((7,),)),
+    "TopologicalDecoder": Stack(lambda: _charted().decoder, ((3, 2), (3, 1))),
+    "FactorizedJumps": Stack(lambda: models.FactorizedJumps(3, 2, rank=1), ((3, 2),)),
+    "TiedJumps": Stack(lambda: models.TiedJumps(3, 2), ((3, 2),)),
+    "AutoencoderJumps": Stack(lambda: models.AutoencoderJumps(_charted()), ((3, 2),)),
+    "AtlasAutoencoder": Stack(_charted, ((7,),)),
+}
 
 
 def _autoencoder() -> Autoencoder:
@@ -97,8 +152,9 @@ def rows(case: Case, n: int = 5) -> Tensor:
 
 
 def test_the_table_is_complete():
-    public = {name for name in models.__all__ if not inspect.isabstract(getattr(models, name))}
-    assert {name.split()[0] for name in MAPS} | APART == public
+    values = {name: getattr(models, name) for name in models.__all__}
+    public = {name for name, value in values.items() if inspect.isclass(value) and not inspect.isabstract(value)}
+    assert {name.split()[0] for name in MAPS | STACKS} | APART == public
 
 
 @table(MAPS)
@@ -141,7 +197,7 @@ def test_evaluation_is_deterministic_and_by_row(case: Case):
     torch.testing.assert_close(module(x)[2:4], module(x[2:4]))
 
 
-@table(ENCODERS | DECODERS | OTHERS)
+@table(ENCODERS | DECODERS | OTHERS | ROUTERS)
 def test_the_gradient_reaches_every_parameter(case: Case):
     torch.manual_seed(1)
     module = case.make()
@@ -188,3 +244,66 @@ def test_an_autoencoder_keeps_the_same_laws():
         assert torch.equal(one, other)
     assert torch.equal(model.encode(x), model(Batch(x)).z)
     assert torch.equal(model.decode(model.encode(x)), model(Batch(x)).recon)
+
+
+def _outputs(module: nn.Module, reads: list[Tensor]) -> list[Tensor]:
+    """All tensors that come out."""
+    out = module(Batch(reads[0])) if isinstance(module, models.AtlasAutoencoder) else module(*reads)
+    if isinstance(out, Tensor):
+        return [out]
+    parts = (*out[:-1], *out.charts) if isinstance(out, Latents) else out
+    return [part for part in parts if isinstance(part, Tensor)]
+
+
+def _read(stack: Stack, n: int) -> list[Tensor]:
+    return [torch.randn(n, *shape, generator=torch.Generator().manual_seed(5)) for shape in stack.reads]
+
+
+every_stack = pytest.mark.parametrize("stack", STACKS.values(), ids=STACKS)
+
+
+@every_stack
+@pytest.mark.parametrize("n", [1, 5])
+def test_stacks_of_charts_are_finite_for_every_row(stack: Stack, n: int):
+    for part in _outputs(stack.make().eval(), _read(stack, n)):
+        assert len(part) == n
+        assert torch.isfinite(part).all()
+
+
+@every_stack
+def test_stacks_of_charts_read_row_by_row_and_change_nothing_in_evaluation(stack: Stack):
+    module, reads = stack.make().eval(), _read(stack, 6)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    whole, part = _outputs(module, reads), _outputs(module, [read[2:4] for read in reads])
+    for one, other in zip(whole, part, strict=True):
+        torch.testing.assert_close(one[2:4], other)
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+
+
+@every_stack
+def test_stacks_of_charts_specify_and_restore(stack: Stack):
+    torch.manual_seed(0)
+    module = stack.make().eval()
+    spec = json.loads(json.dumps(to_spec(module)))
+    again = build(spec).eval()
+    assert to_spec(again) == spec
+    again.load_state_dict(module.state_dict())
+    reads = _read(stack, 4)
+    for one, other in zip(_outputs(module, reads), _outputs(again, reads), strict=True):
+        assert torch.equal(one, other)
+
+
+@every_stack
+def test_the_gradient_reaches_every_parameter_of_a_stack(stack: Stack):
+    torch.manual_seed(1)
+    module = stack.make()
+    outputs = [part for part in _outputs(module, _read(stack, 64)) if part.requires_grad]
+    if outputs:
+        torch.stack([(part.square() * torch.rand_like(part)).sum() for part in outputs]).sum().backward()
+    for name, parameter in module.named_parameters():
+        routed = isinstance(module, models.TopologicalDecoder | models.AutoencoderJumps) and "router" in name
+        placed = isinstance(module, models.AtlasEncoder | models.AutoencoderJumps) and "placements" in name
+        if not (routed or placed):  # these read the memberships or the frame, which this call does not give
+            assert parameter.grad is not None, name
+            assert torch.isfinite(parameter.grad).all(), name
+            assert (parameter.grad != 0).any(), name

@@ -40,6 +40,52 @@ def _route(x: Tensor) -> Tensor:
     return x[:, :4].softmax(dim=1)
 
 
+def _jump(local: Tensor) -> Tensor:
+    """From every chart to every chart: a little shorter, and shifted by the number of the chart."""
+    shift = 0.1 * torch.arange(4, dtype=local.dtype)[:, None]
+    return 0.9 * local[:, :, None] + shift
+
+
+def _matrices() -> list[Tensor]:
+    """Stacks of wide and of tall matrices."""
+    return [_normal(11, 4, 2, 5), _normal(12, 4, 3, 2)]
+
+
+def _chart(x: Tensor) -> Charts:
+    """Four charts of two axes from the columns of the patterns."""
+    return Charts(_route(x), torch.stack([x[:, k : k + 2].sin() for k in range(4)], dim=1))
+
+
+def _charts() -> Charts:
+    """Four charts of two axes with every field, two of them decoded."""
+    return Charts(
+        weights=_normal(5, _N, 4).softmax(dim=1),
+        local=_normal(13, _N, 4, 2),
+        code=torch.arange(4 * _N).reshape(_N, 4) % 3,
+        quantised=_normal(14, _N, 4, 2),
+        detail=_normal(15, _N, 4, 2),
+        texture=_normal(16, _N, 4, 2),
+        shown=torch.stack([torch.arange(_N) % 4, (torch.arange(_N) + 1) % 4], dim=1),
+        decoded=_normal(17, _N, 2, 5),
+        decoder_weights=_normal(18, _N, 4).softmax(dim=1),
+    )
+
+
+def put(batch: Fields, name: str, value: Tensor) -> Fields:
+    """The batch with another field; "charts" are the memberships, "charts.NAME" another field of the charts."""
+    if not name.startswith("charts"):
+        return batch | {name: value}
+    part = name.removeprefix("charts").removeprefix(".") or "weights"
+    return batch | {"charts": batch["charts"]._replace(**{part: value})}
+
+
+def part_of(batch: Fields, name: str) -> Tensor:
+    """What `put` puts."""
+    if not name.startswith("charts"):
+        return batch[name]
+    return getattr(batch["charts"], name.removeprefix("charts").removeprefix(".") or "weights")
+
+
 def _edges() -> Edges:
     source, target = torch.tensor([0, 2, 4, 4]), torch.tensor([1, 3, 5, 6])
     known = torch.eye(_N, dtype=torch.bool)
@@ -62,7 +108,7 @@ def fields() -> Fields:
         "environment": torch.arange(_N) // 2 % 2,
         "prediction": _normal(10, _N, 2),
         "weight": _normal(4, _N).exp(),
-        "charts": Charts(_normal(5, _N, 4).softmax(dim=1)),
+        "charts": _charts(),
         "edges": _edges(),
         "energy": _energy,
         "decode": _decode,
@@ -72,6 +118,9 @@ def fields() -> Fields:
         "z_view": _normal(11, _N, 3),
         "transform": _normal(12, _N, 2),
         "modalities": {"sound": _normal(13, _N, 3), "touch": _normal(14, _N, 3)},
+        "chart": _chart,
+        "jump": _jump,
+        "matrices": _matrices,
     }
 
 
@@ -85,7 +134,10 @@ def permuted(batch: Fields, order: Tensor) -> Fields:
     return (
         batch
         | moved
-        | {"edges": Edges(place[edges.source], place[edges.target], known), "charts": Charts(charts[0][order])}
+        | {
+            "edges": Edges(place[edges.source], place[edges.target], known),
+            "charts": Charts(*(value[order] for value in charts)),
+        }
     )
 
 
@@ -93,7 +145,9 @@ def single(batch: Fields) -> Fields:
     """The same batch in float32."""
     narrow = {n: v.float() for n, v in batch.items() if isinstance(v, Tensor) and v.is_floating_point()}
     narrow["modalities"] = {name: block.float() for name, block in batch["modalities"].items()}
-    return batch | narrow | {"charts": Charts(batch["charts"].weights.float())}
+    charts = Charts(*(value.float() if value.is_floating_point() else value for value in batch["charts"]))
+    weights = [value.float() for value in batch["matrices"]()]
+    return batch | narrow | {"charts": charts, "matrices": lambda: weights}
 
 
 class Case(NamedTuple):
@@ -210,6 +264,19 @@ CASES = [
     Case(terms.BalancedAssignment, ()),
     Case(terms.SwappedAssignment, ()),
     Case(lambda: terms.ChartSmoothness(terms.VirtualAdversary(0.5)), ()),
+    Case(lambda: terms.ChartReconstruction(2.0), ("charts", "charts.decoded", "x", "weight")),
+    Case(terms.RoutingEntropy, ("charts",)),
+    Case(lambda: terms.OverlapBand(0.4, 0.4, share=0.5), ("charts",)),
+    Case(terms.RoutingConsistency, ("charts.decoder_weights",)),
+    Case(lambda: terms.ChartVariance(2.0, rows=2), ("charts.local",)),
+    Case(lambda: terms.ChartCovariance(rows=2), ("charts.local",)),
+    Case(terms.ChartInvariance, ("charts.local", "view")),
+    Case(terms.Orthogonality, ()),
+    Case(terms.LipschitzBound, ()),
+    Case(terms.Commitment, ("charts.local",)),
+    Case(lambda: terms.DetailBudget(0.1), ("charts.detail",)),
+    Case(lambda: terms.TextureBudget(rows=2), ("charts.texture",)),
+    Case(terms.JumpConsistency, ()),  # its targets are fixed
     Case(_anchor, ("z",)),
     Case(lambda: terms.Rebind(terms.Covariance(), {"z": "map"}), ("map",)),
 ]
@@ -246,12 +313,11 @@ def test_a_finite_scalar_in_both_precisions(case: Case):
 def test_the_gradient_is_right_for_every_field_it_should_move(case: Case):
     term, batch = case.make(), fields()
     for name in case.differentiable:
-        raw = batch[name].weights if name == "charts" else batch[name]
 
         def loss(value: Tensor, name: str = name) -> Tensor:
-            return value_of(term, batch | {name: Charts(value) if name == "charts" else value})
+            return value_of(term, put(batch, name, value))
 
-        leaf = raw.clone().requires_grad_()
+        leaf = part_of(batch, name).clone().requires_grad_()
         assert torch.autograd.gradcheck(loss, leaf)
         (slope,) = torch.autograd.grad(loss(leaf), leaf)
         assert (slope != 0).any()
@@ -306,10 +372,12 @@ def test_a_constant_batch_is_finite_with_a_finite_gradient(case: Case):
     constant["modalities"] = {name: torch.zeros_like(block) for name, block in batch["modalities"].items()}
     one_chart = torch.zeros(_N, 4, dtype=torch.float64)
     one_chart[:, 0] = 1
-    batch = batch | constant | {"charts": Charts(one_chart)}
+    charts = batch["charts"]
+    still = Charts(*(value if value is charts.shown else torch.zeros_like(value) for value in charts))
+    batch = batch | constant | {"charts": still._replace(weights=one_chart)}
     for name in case.differentiable:
-        leaf = (batch[name].weights if name == "charts" else batch[name]).clone().requires_grad_()
-        value = value_of(term, batch | {name: Charts(leaf) if name == "charts" else leaf})
+        leaf = part_of(batch, name).clone().requires_grad_()
+        value = value_of(term, put(batch, name, leaf))
         (slope,) = torch.autograd.grad(value, leaf)
         assert torch.isfinite(value)
         assert torch.isfinite(slope).all()

@@ -6,7 +6,14 @@ import torch
 
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.models import ImageDecoder, ImageEncoder, MapHead, MLPDecoder, MLPEncoder, SignalDecoder, SignalEncoder
-from latentatlas.models.layers import half_whitening, perceptron, positive_ints
+from latentatlas.models.layers import (
+    half_whitening,
+    orthogonal_linear,
+    orthogonal_matrices,
+    perceptron,
+    positive_ints,
+    spectral_linear,
+)
 
 
 def test_perceptron_is_relu_between_linear_layers():
@@ -73,3 +80,34 @@ def test_a_spread_must_be_positive(spread):
     ):
         with pytest.raises(SpecError, match="spread > 0"):
             make()
+
+
+@pytest.mark.parametrize(("size_in", "size_out"), [(5, 3), (3, 5), (4, 4)])
+def test_an_orthogonal_layer_stays_an_isometry_after_steps(size_in: int, size_out: int):
+    torch.manual_seed(0)
+    layer = orthogonal_linear(size_in, size_out)
+    optimiser = torch.optim.Adam(layer.parameters(), lr=0.1)
+    before = layer.weight.detach().clone()
+    for _ in range(5):
+        optimiser.zero_grad()
+        (layer(torch.randn(8, size_in)) - 1).square().sum().backward()
+        optimiser.step()
+    weight = layer.weight.detach()
+    gram = weight @ weight.T if size_out <= size_in else weight.T @ weight
+    torch.testing.assert_close(gram, torch.eye(min(size_in, size_out)), atol=1e-5, rtol=0)
+    assert not torch.allclose(weight, before)
+
+
+def test_a_spectral_layer_lengthens_nothing():
+    torch.manual_seed(0)
+    layer = spectral_linear(6, 4)
+    for _ in range(50):
+        layer(torch.zeros(1, 6))  # every pass in training is a round of power iteration
+    assert float(torch.linalg.matrix_norm(layer.eval().weight.detach(), ord=2)) == pytest.approx(1, abs=1e-3)
+
+
+def test_orthogonal_matrices_begin_as_the_identity_and_stay_orthogonal():
+    stack = orthogonal_matrices(3, 2)
+    torch.testing.assert_close(stack.weight, torch.eye(2).repeat(3, 1, 1))
+    next(stack.parameters()).data += torch.randn(3, 2, 2)
+    torch.testing.assert_close(stack.weight @ stack.weight.mT, torch.eye(2).repeat(3, 1, 1), atol=1e-5, rtol=0)

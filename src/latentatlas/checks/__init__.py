@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from latentatlas.checks.base import Check, Evidence, Status, Tier, Verdict
 from latentatlas.checks.basins import BasinLiveness
 from latentatlas.checks.calibration import Calibration, CrossCalibrated, cross_calibrated, p_values
+from latentatlas.checks.charts import ChartCollapse, ChartRouting, CodeUse, chart_checks
 from latentatlas.checks.collapse import Collapse
 from latentatlas.checks.leakage import Leakage, Reading, Trace, holm, obstacle
 from latentatlas.checks.neighbourhood import Neighbourhood
@@ -17,7 +18,10 @@ from latentatlas.checks.views import InvariantBlock, LabelKept, VariantBlock, Vi
 __all__ = [
     "BasinLiveness",
     "Calibration",
+    "ChartCollapse",
+    "ChartRouting",
     "Check",
+    "CodeUse",
     "Collapse",
     "CrossCalibrated",
     "Evidence",
@@ -35,6 +39,7 @@ __all__ = [
     "VariantBlock",
     "Verdict",
     "ViewSimilarity",
+    "chart_checks",
     "cross_calibrated",
     "default_checks",
     "holm",

@@ -97,6 +97,8 @@ class Evidence:
         layout: the blocks of the latent.
         prediction: class that a model predicts for each row.
         prediction_view: class that it predicts for the view.
+        local: coordinates of each row in every chart, (n, charts, dim).
+        code: code of each row in its own chart.
 
     Raises:
         ShapeError: if the arrays differ in length.
@@ -117,6 +119,8 @@ class Evidence:
     layout: LatentLayout | None = None
     prediction: np.ndarray | None = None
     prediction_view: np.ndarray | None = None
+    local: np.ndarray | None = None
+    code: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("nuisance", "layout")}

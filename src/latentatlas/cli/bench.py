@@ -16,8 +16,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="import, weight, transform, fit, spectral, landscape, terms, trees, graph, ranks, shape, audit, "
-            "erasure, map, or `all` but map."
+            help="import, weight, transform, fit, spectral, landscape, terms, trees, graph, ranks, shape, "
+            "charts, jumps, audit, erasure, map, or `all` but map."
         ),
     ] = "all",
     rows: Annotated[

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Generator, Tensor
+
+from latentatlas.core.errors import MissingInput
 
 __all__ = ["Batch", "Charts", "Edges", "Latents", "Map", "Nuisance", "Reach", "ScalarField", "Transformation"]
 
@@ -76,9 +78,44 @@ class Batch(NamedTuple):
 
 
 class Charts(NamedTuple):
-    """Soft membership of each row in each chart; every row of `weights` sums to 1."""
+    """Soft membership of each row in each chart, and where a model has them the coordinates within the charts.
+
+    Attributes:
+        weights: memberships w; every row sums to 1.
+        local: coordinates z^(k) in each chart, centred on it; those of different charts are never added.
+        code: number of the nearest code within each chart.
+        quantised: that code e, in the chart's coordinates.
+        detail: the part z_n of z^(k) − e that the base decoder sees.
+        texture: coordinates of the rest, z_tex, which it does not see.
+        shown: numbers of the charts that were decoded, the likeliest first; None where all were.
+        decoded: the pattern as each of these charts decodes it.
+        decoder_weights: memberships as the decoder reads them from the latent.
+    """
 
     weights: Float[Tensor, "n charts"]
+    local: Float[Tensor, "n charts dim"] | None = None
+    code: Int[Tensor, "n charts"] | None = None
+    quantised: Float[Tensor, "n charts dim"] | None = None
+    detail: Float[Tensor, "n charts dim"] | None = None
+    texture: Float[Tensor, "n charts rest"] | None = None
+    shown: Int[Tensor, "n shown"] | None = None
+    decoded: Float[Tensor, "n shown *features"] | None = None
+    decoder_weights: Float[Tensor, "n charts"] | None = None
+
+    def given(self, name: str, *, who: str) -> Tensor:
+        """A field that must be there.
+
+        Raises:
+            MissingInput: if the model gave none.
+        """
+        value = getattr(self, name)
+        if value is None:
+            there = ", ".join(field for field, entry in self._asdict().items() if entry is not None)
+            raise MissingInput(
+                f"{who} reads `charts.{name}`, but the model gives none (there are: {there}). "
+                "Take an AtlasAutoencoder that has this part, or drop what reads it."
+            )
+        return value
 
 
 class Latents(NamedTuple):
@@ -87,7 +124,7 @@ class Latents(NamedTuple):
     Attributes:
         z: latent coordinates.
         recon: the decoded patterns, shaped like `x`.
-        charts: soft chart membership.
+        charts: soft chart membership, and coordinates within charts.
         map: two-dimensional coordinates for the picture; is `z` itself when `dim` is 2.
         mean: of the Gaussian that z was drawn from, in the units of z.
         log_variance: of that Gaussian, for each axis.
@@ -119,6 +156,10 @@ class Reach(NamedTuple):
         energy: energy of latents.
         prototypes: the vectors that stand for the charts, in the space of the latents.
         critic: value of latents.
+        chart: patterns to charts with local coordinates.
+        jump: local coordinates in every chart, each taken to every other, from the second axis to the third:
+            `(n, charts, dim) -> (n, charts, charts, dim)`.
+        matrices: the weights of the model that are to be near isometries; stacks of matrices along the first axes.
     """
 
     encode: Map | None = None
@@ -127,3 +168,6 @@ class Reach(NamedTuple):
     energy: ScalarField | None = None
     prototypes: Float[Tensor, "charts dim"] | None = None
     critic: ScalarField | None = None
+    chart: Callable[[Tensor], Charts] | None = None
+    jump: Map | None = None
+    matrices: Callable[[], Sequence[Tensor]] | None = None

@@ -89,7 +89,7 @@ def page_of(name: str, out: Path) -> str:
 
 def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
     """Every benchmark by name that takes no arguments; `map_speed.bench_map` takes some."""
-    from latentatlas.experiments import audit_speed, erasure_speed, neighbourhood_speed, speed, term_speed
+    from latentatlas.experiments import audit_speed, chart_speed, erasure_speed, neighbourhood_speed, speed, term_speed
 
     return {
         "import": speed.import_seconds,
@@ -103,6 +103,8 @@ def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
         "graph": neighbourhood_speed.graph_speed,
         "ranks": neighbourhood_speed.rank_speed,
         "shape": neighbourhood_speed.shape_speed,
+        "charts": chart_speed.chart_speed,
+        "jumps": chart_speed.jump_speed,
         "audit": audit_speed.audit_speed,
         "erasure": erasure_speed.erasure_speed,
     }

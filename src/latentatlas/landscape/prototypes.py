@@ -136,10 +136,14 @@ class PrototypeBank(nn.Module):
             )
         return self.score.scores(key, self.prototypes)
 
+    def logits(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, "n charts"]:
+        """β (s_k − max s), whose softmax are the memberships; 0 for the best prototype."""
+        scores = self.scores(key)
+        return self.beta * (scores - _best(scores))
+
     def weights(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, "n charts"]:
         """Soft membership w = softmax(β s); rows sum to 1."""
-        scores = self.scores(key)
-        return torch.softmax(self.beta * (scores - _best(scores)), dim=-1)
+        return torch.softmax(self.logits(key), dim=-1)
 
     def energy(self, key: Float[Tensor, "n dim"]) -> Float[Tensor, " n"]:
         """E(κ) = −(1/β) logsumexp_k(β s_k) + confinement, a soft minimum; low near prototypes.

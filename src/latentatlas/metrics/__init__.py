@@ -2,6 +2,7 @@
 
 from latentatlas.metrics.association import CramersV, OverCorrection, over_correction
 from latentatlas.metrics.base import Metric, is_categorical
+from latentatlas.metrics.charts import ChartLiveness, CodeLiveness, OverlapShare, RoutingEntropy, RoutingGap
 from latentatlas.metrics.clustering import (
     AdjustedRand,
     ClusteringAccuracy,
@@ -35,6 +36,7 @@ from latentatlas.metrics.neighbourhood import (
     NeighbourOverlap,
     Trustworthiness,
 )
+from latentatlas.metrics.orientation import Orientation, balanced_signs, orientation
 from latentatlas.metrics.persistence import (
     BettiDifference,
     DiagramDistance,
@@ -50,12 +52,26 @@ from latentatlas.metrics.sampling import Estimate, mean_of_sample
 from latentatlas.metrics.spectrum import EffectiveRank
 from latentatlas.metrics.strata import strata
 from latentatlas.metrics.structure import DensityKL, DistanceRMSE, TripletAccuracy
+from latentatlas.metrics.transitions import (
+    ChartChanges,
+    CocycleError,
+    InverseError,
+    TransitionError,
+    TransitionR2,
+    Transitions,
+    chart_changes,
+    transitions,
+)
 
 __all__ = [
     "NDCG",
     "AdjustedRand",
     "BettiDifference",
+    "ChartChanges",
+    "ChartLiveness",
     "ClusteringAccuracy",
+    "CocycleError",
+    "CodeLiveness",
     "ColumnTest",
     "Completeness",
     "ConservedLabels",
@@ -74,6 +90,7 @@ __all__ = [
     "GraphConnectivity",
     "HeldOut",
     "Informativeness",
+    "InverseError",
     "Kernel",
     "LabelLISI",
     "LinearKernel",
@@ -91,25 +108,36 @@ __all__ = [
     "NeighbourProbe",
     "NeighbourRanks",
     "NormalizedMutualInfo",
+    "Orientation",
     "OverCorrection",
+    "OverlapShare",
     "Probe",
     "ProbeReport",
     "ProbeScore",
     "Purity",
+    "RoutingEntropy",
+    "RoutingGap",
     "SeparatedAttributePredictability",
+    "TransitionError",
+    "TransitionR2",
+    "Transitions",
     "TreeProbe",
     "TripletAccuracy",
     "Trustworthiness",
     "VMeasure",
+    "balanced_signs",
     "betti_numbers",
     "bottleneck_distance",
+    "chart_changes",
     "contingency",
     "importance",
     "is_categorical",
     "mean_of_sample",
     "neighbour_ranks",
+    "orientation",
     "over_correction",
     "persistence_diagrams",
     "strata",
     "topology_factors",
+    "transitions",
 ]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import final
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentatlas.core import Charts, Latents
+from latentatlas.models.charts import ChartHeads
 from latentatlas.models.decoders import Decoder
 from latentatlas.models.encoders import Encoder
 from latentatlas.models.layers import check_columns, half_whitening, perceptron, positive_ints, positive_number
@@ -60,7 +60,7 @@ class ChartEncoder(Encoder):
         self.net = nn.Sequential(perceptron([in_features, *hidden]), nn.ReLU()) if hidden else nn.Identity()
         width = self.hidden[-1] if hidden else in_features
         self.router = nn.Linear(width, charts)
-        self.offsets = nn.Linear(width, charts * dim)
+        self.offsets = ChartHeads(width, charts, dim)
         self.centres = nn.Parameter(torch.randn(charts, dim))
         self.radii = nn.Parameter(torch.ones(charts))
         self.register_buffer("scale", torch.ones(in_features))
@@ -77,16 +77,10 @@ class ChartEncoder(Encoder):
             h = h + self.noise * torch.randn_like(h)
         h = self.net(h)
         weights = torch.softmax(self.router(h).float(), dim=1)
-        offsets = self._offsets_by_axis(h)
+        offsets = self.offsets.by_axis(h).float()
         with torch.autocast(x.device.type, enabled=False):  # centres are far apart in units of an offset
             z = weights @ self.centres + ((weights * self.radii)[:, None] * offsets).sum(dim=2)
         return Latents(z, charts=Charts(weights))
-
-    def _offsets_by_axis(self, h: Float[Tensor, "n hidden"]) -> Float[Tensor, "n dim charts"]:
-        """O_k(h) with the charts last, so that sums over charts run along memory."""
-        heads = self.offsets.weight.unflatten(0, (self.charts, self.dim)).transpose(0, 1).flatten(0, 1)
-        shifts = self.offsets.bias.unflatten(0, (self.charts, self.dim)).T.flatten()
-        return F.linear(h, heads, shifts).float().unflatten(1, (self.dim, self.charts))
 
     def mirror(self) -> ChartDecoder:
         """A perceptron on radial functions of as many charts, half as wide."""

@@ -6,9 +6,11 @@ import itertools
 import math
 from collections.abc import Sequence
 from numbers import Integral
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from latentatlas.core import ShapeError, SpecError
 
@@ -17,9 +19,12 @@ __all__ = [
     "channels_last",
     "check_columns",
     "half_whitening",
+    "orthogonal_linear",
+    "orthogonal_matrices",
     "perceptron",
     "positive_ints",
     "positive_number",
+    "spectral_linear",
 ]
 
 
@@ -36,6 +41,47 @@ def perceptron(sizes: Sequence[int], *, last_gain: float = 1.0) -> nn.Sequential
     with torch.no_grad():
         last.weight.mul_(last_gain)
     return nn.Sequential(*layers, last)
+
+
+def orthogonal_linear(size_in: int, size_out: int) -> nn.Linear:
+    """A linear layer whose weight W is an isometry whatever the optimiser does: the smaller of WWᵀ and WᵀW is I.
+
+    >>> weight = orthogonal_linear(3, 2).weight
+    >>> torch.allclose(weight @ weight.T, torch.eye(2), atol=1e-6)
+    True
+
+    References:
+        Lezcano-Casado, *Trivializations for gradient-based optimization on manifolds*, 2019.
+    """
+    return cast(nn.Linear, parametrizations.orthogonal(nn.Linear(size_in, size_out)))
+
+
+def spectral_linear(size_in: int, size_out: int) -> nn.Linear:
+    """A linear layer divided by its largest singular value, which is kept up to date by power iteration in training.
+
+    ‖W‖₂ is 1 once the iteration has settled, so that the layer lengthens nothing.
+
+    References:
+        Miyato et al., *Spectral normalization for generative adversarial networks*, 2018.
+    """
+    return cast(nn.Linear, parametrizations.spectral_norm(nn.Linear(size_in, size_out)))
+
+
+class _Stack(nn.Module):
+    """Nothing but a weight, for a parametrization to work on."""
+
+    def __init__(self, weight: Tensor):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+
+def orthogonal_matrices(count: int, size: int) -> nn.Module:
+    """A module whose `weight` are `count` orthogonal matrices, which begin as I and stay orthogonal.
+
+    >>> orthogonal_matrices(3, 2).weight.shape
+    torch.Size([3, 2, 2])
+    """
+    return parametrizations.orthogonal(_Stack(torch.eye(size).repeat(count, 1, 1)), orthogonal_map="cayley")
 
 
 def half_whitening(x: Tensor) -> Tensor:

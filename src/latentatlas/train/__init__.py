@@ -4,6 +4,7 @@ from latentatlas.train.batches import BatchSource, EdgeBatches, RowBatches
 from latentatlas.train.callbacks import At, Callback, EarlyStop, History, Never, Progress, Resumable, Silent
 from latentatlas.train.checkpoint import Checkpoint
 from latentatlas.train.fit import Recipe, fit
+from latentatlas.train.gates import AnnealGate
 from latentatlas.train.prototypes import Anneal, MovingAverage
 from latentatlas.train.selection import (
     Criterion,
@@ -21,6 +22,7 @@ from latentatlas.train.views import ViewBatches, with_view
 
 __all__ = [
     "Anneal",
+    "AnnealGate",
     "At",
     "BatchSource",
     "Callback",

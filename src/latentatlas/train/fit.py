@@ -100,14 +100,14 @@ class _Training(nn.Module):
         return torch.autocast(device.type, torch.bfloat16, enabled=self.mixed and _multiplies_bfloat16(device))
 
     def _reach(self) -> Reach:
-        maps = {name: getattr(self.model, name, None) for name in ("encode", "decode", "route")}
-        return self.landscape()._replace(**maps)
+        names = ("encode", "decode", "route", "chart", "jump", "matrices")
+        return self.landscape()._replace(**{name: getattr(self.model, name, None) for name in names})
 
     def landscape(self) -> Reach:
-        """Energy and prototypes of the model's bank, where it has one."""
+        """Energy and prototypes of the model's bank, where it has one; else the model's own prototypes, if any."""
         bank = getattr(self.model, "bank", None)
         if not isinstance(bank, PrototypeBank):
-            return Reach()
+            return Reach(prototypes=getattr(self.model, "prototypes", None))
         return Reach(energy=bank.energy, prototypes=bank.prototypes)
 
 
@@ -127,7 +127,8 @@ def fit(
     terms that need neither edges nor other callables than the energy on the held-out rows.
 
     Args:
-        model: may offer `encode`, `decode`, `route` and a `bank`, which terms then reach (`core.Reach`).
+        model: may offer `encode`, `decode`, `route`, `chart`, `jump`, `matrices` and a `bank` or `prototypes`, which
+            terms then reach (`core.Reach`).
         objective: terms and schedules; its own parameters are trained too.
         batches: source of training batches.
         recipe: optimiser, rate and number of steps.

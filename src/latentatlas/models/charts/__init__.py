@@ -1,0 +1,35 @@
+"""Many charts: routing, coordinates and codes within charts, placements in one frame, decoding, and jumps."""
+
+from latentatlas.models.charts.autoencoder import AtlasAutoencoder, Reconstructions, charted_autoencoder
+from latentatlas.models.charts.codebook import ChartCodebook
+from latentatlas.models.charts.decoder import ChartRenderer, TopologicalDecoder
+from latentatlas.models.charts.encoder import AtlasEncoder
+from latentatlas.models.charts.heads import ChartHeads, ChartProjectors
+from latentatlas.models.charts.jump import FactorizedJumps, Jumps, TiedJumps
+from latentatlas.models.charts.placements import Placements
+from latentatlas.models.charts.reencoding import AutoencoderJumps
+from latentatlas.models.charts.residual import ResidualFilter
+from latentatlas.models.charts.router import AttentiveRouter, Gate, LinearKey, MLPRouter, Router
+
+__all__ = [
+    "AtlasAutoencoder",
+    "AtlasEncoder",
+    "AttentiveRouter",
+    "AutoencoderJumps",
+    "ChartCodebook",
+    "ChartHeads",
+    "ChartProjectors",
+    "ChartRenderer",
+    "FactorizedJumps",
+    "Gate",
+    "Jumps",
+    "LinearKey",
+    "MLPRouter",
+    "Placements",
+    "Reconstructions",
+    "ResidualFilter",
+    "Router",
+    "TiedJumps",
+    "TopologicalDecoder",
+    "charted_autoencoder",
+]

@@ -1,0 +1,154 @@
+"""Codes within charts: one codebook for each chart, all of them searched and moved at once."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from latentatlas.core import ShapeError, SpecError
+from latentatlas.models.layers import positive_ints
+
+__all__ = ["ChartCodebook", "nearest_codes", "weighted_kmeans"]
+
+
+@final
+class ChartCodebook(nn.Module):
+    r"""C codes in each of K charts; a row has the nearest code of every chart.
+
+    Codes are no parameters. They begin by k-means on the first batch, then follow their rows as moving averages that
+    count a row by its membership in the chart: u_kc ← decay · u_kc + (1 − decay) Σ_n w_nk 1[c(n, k) = c], sums alike,
+    e_kc = sums / u. A code whose use falls below `dead` of the even share of its chart moves to a random row of that
+    chart. Reading (`forward`) changes nothing; `learn` does. Cost O(n K C dim).
+
+    Args:
+        charts: K.
+        codes: C, the codes of a chart.
+        dim: axes of a chart.
+        decay: what is kept of the past, 0 ≤ decay < 1.
+        dead: use below which a code is moved, in even shares; 0 never does.
+
+    >>> book = ChartCodebook(1, 2, 1, decay=0.0)
+    >>> rows = torch.tensor([[[0.0]], [[2.0]], [[9.0]]])
+    >>> book.learn(rows, torch.ones(3, 1))
+    >>> sorted(book.places.flatten().tolist())
+    [1.0, 9.0]
+
+    References:
+        van den Oord, Vinyals, Kavukcuoglu, *Neural discrete representation learning*, 2017, appendix A; Łańcucki et
+        al., *Robust training of vector quantized bottleneck models*, 2020.
+    """
+
+    places: Tensor
+    usage: Tensor
+    sums: Tensor
+    started: Tensor
+
+    def __init__(self, charts: int, codes: int, dim: int, *, decay: float = 0.99, dead: float = 0.05):
+        super().__init__()
+        positive_ints("ChartCodebook", charts=charts, codes=codes, dim=dim)
+        if not (0 <= decay < 1 and 0 <= dead < 1):
+            raise SpecError(
+                f"ChartCodebook wants 0 ≤ decay < 1 and 0 ≤ dead < 1; got {decay}, {dead}. 0.99 and 0.05 are usual."
+            )
+        self.charts = charts
+        self.codes = codes
+        self.dim = dim
+        self.decay = decay
+        self.dead = dead
+        self.register_buffer("places", torch.zeros(charts, codes, dim))
+        self.register_buffer("usage", torch.zeros(charts, codes))
+        self.register_buffer("sums", torch.zeros(charts, codes, dim))
+        self.register_buffer("started", torch.tensor(False))
+
+    def forward(self, local: Float[Tensor, "n charts dim"]) -> tuple[Int[Tensor, "n charts"], Tensor]:
+        """Number and place of the nearest code in every chart; the places have no gradient."""
+        code = nearest_codes(self._checked(local.detach()).to(self.places), self.places)
+        chart = torch.arange(self.charts, device=code.device)
+        return code, self.places[chart, code].to(local.dtype)
+
+    @torch.no_grad()
+    def learn(self, local: Float[Tensor, "n charts dim"], weights: Float[Tensor, "n charts"]) -> None:
+        """Move the codes by one batch of rows with their memberships."""
+        with torch.autocast(local.device.type, enabled=False):  # averages are kept in full precision
+            self._learn(self._checked(local).to(self.places), weights.to(self.places))
+
+    def _learn(self, rows: Tensor, weights: Tensor) -> None:
+        if not bool(self.started):
+            self.places, self.usage, self.sums = weighted_kmeans(rows, weights, self.codes)
+            self.started.fill_(True)
+            return
+        usage, sums = _tally(rows, weights, nearest_codes(rows, self.places), self.codes)
+        self.usage.lerp_(usage, 1 - self.decay)
+        self.sums.lerp_(sums, 1 - self.decay)
+        self.places = _means(self.sums, self.usage, otherwise=self.places)
+        self._revive(rows, weights)
+
+    def _revive(self, rows: Tensor, weights: Tensor) -> None:
+        even = self.usage.mean(dim=1, keepdim=True)
+        lost = self.usage < self.dead * even
+        drawn = _draw(rows, weights, self.codes)
+        self.places = torch.where(lost[..., None], drawn, self.places)
+        self.usage = torch.where(lost, even, self.usage)
+        self.sums = torch.where(lost[..., None], even[..., None] * drawn, self.sums)
+
+    def _checked(self, local: Tensor) -> Tensor:
+        if local.shape[1:] != (self.charts, self.dim):
+            raise ShapeError(
+                f"ChartCodebook wants rows of {self.charts} charts × {self.dim} axes; got {tuple(local.shape[1:])}. "
+                "Build it for the charts of the model."
+            )
+        return local
+
+
+def nearest_codes(
+    local: Float[Tensor, "n charts dim"], places: Float[Tensor, "charts codes dim"]
+) -> Int[Tensor, "n charts"]:
+    """Number of the code with the least distance, in every chart."""
+    with torch.autocast(local.device.type, enabled=False):  # a difference of large numbers
+        products = torch.einsum("nkd,kcd->nkc", local, places)
+        return (places.square().sum(dim=2) - 2 * products).argmin(dim=2)
+
+
+@torch.no_grad()
+def weighted_kmeans(
+    rows: Float[Tensor, "n charts dim"], weights: Float[Tensor, "n charts"], codes: int, *, rounds: int = 10
+) -> tuple[Float[Tensor, "charts codes dim"], Float[Tensor, "charts codes"], Float[Tensor, "charts codes dim"]]:
+    """k-means with row weights in every chart at once: places, weight and weighted sum of each code.
+
+    Starts as k-means++ does. Where there are fewer rows than codes, some codes coincide and the first has the rows.
+    Cost O(rounds n K C dim).
+    """
+    drawn, apart = [_draw(rows, weights, 1)], torch.full_like(weights, torch.inf)
+    for _ in range(codes - 1):
+        apart = torch.minimum(apart, (rows - drawn[-1][:, 0]).square().sum(dim=2))
+        drawn.append(_draw(rows, weights * apart, 1))
+    places = torch.cat(drawn, dim=1)
+    usage, sums = _tally(rows, weights, nearest_codes(rows, places), codes)
+    for _ in range(rounds):
+        places = _means(sums, usage, otherwise=places)
+        usage, sums = _tally(rows, weights, nearest_codes(rows, places), codes)
+    return _means(sums, usage, otherwise=places), usage, sums
+
+
+def _tally(rows: Tensor, weights: Tensor, code: Tensor, codes: int) -> tuple[Tensor, Tensor]:
+    """Weight and weighted sum of the rows of each code."""
+    shares = F.one_hot(code, codes).to(rows.dtype) * weights[..., None]
+    return shares.sum(dim=0), torch.einsum("nkc,nkd->kcd", shares, rows)
+
+
+def _means(sums: Tensor, usage: Tensor, *, otherwise: Tensor) -> Tensor:
+    """Sums / usage; a code without rows stays where it is."""
+    tiny = torch.finfo(usage.dtype).tiny
+    return torch.where((usage > tiny)[..., None], sums / usage.clamp(min=tiny)[..., None], otherwise)
+
+
+def _draw(rows: Tensor, weights: Tensor, count: int) -> Float[Tensor, "charts count dim"]:
+    """For every chart that many rows at random, likelier with more weight; any where none has weight."""
+    chances = weights.T.clamp(min=0)
+    chances = torch.where(chances.sum(dim=1, keepdim=True) > torch.finfo(chances.dtype).tiny, chances, 1.0)
+    drawn = torch.multinomial(chances, count, replacement=True)
+    return rows[drawn, torch.arange(rows.shape[1], device=rows.device)[:, None]]
