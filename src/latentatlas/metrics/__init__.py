@@ -19,6 +19,7 @@ from latentatlas.metrics.disentanglement import (
     SeparatedAttributePredictability,
     importance,
 )
+from latentatlas.metrics.gallery import GalleryReport, cosine_ranking, draw_gallery, find_again
 from latentatlas.metrics.held_out import HeldOut, ProbeReport
 from latentatlas.metrics.invariance import ColumnTest, DebiasedCKA
 from latentatlas.metrics.kernels import DeltaKernel, GaussianKernel, Kernel, LinearKernel
@@ -45,11 +46,18 @@ from latentatlas.metrics.persistence import (
 from latentatlas.metrics.probes import LinearProbe, MLPProbe, NeighbourProbe, Probe, ProbeScore, TreeProbe
 from latentatlas.metrics.ranks import NeighbourRanks, neighbour_ranks
 from latentatlas.metrics.reconstruction import ExplainedVariance, MeanSquaredError
-from latentatlas.metrics.retrieval import NDCG, MeanReciprocalRank, MRRTop0
+from latentatlas.metrics.retrieval import NDCG, MeanAveragePrecision, MeanReciprocalRank, MRRTop0, RecallAtK
 from latentatlas.metrics.sampling import Estimate, mean_of_sample
 from latentatlas.metrics.spectrum import EffectiveRank
 from latentatlas.metrics.strata import strata
 from latentatlas.metrics.structure import DensityKL, DistanceRMSE, TripletAccuracy
+from latentatlas.metrics.transformation import (
+    PredictionConsistency,
+    ProbeMatrix,
+    SimilarityCurve,
+    probe_matrix,
+    similarity_curve,
+)
 
 __all__ = [
     "NDCG",
@@ -70,6 +78,7 @@ __all__ = [
     "EffectiveRank",
     "Estimate",
     "ExplainedVariance",
+    "GalleryReport",
     "GaussianKernel",
     "GraphConnectivity",
     "HeldOut",
@@ -80,6 +89,7 @@ __all__ = [
     "LinearProbe",
     "MLPProbe",
     "MRRTop0",
+    "MeanAveragePrecision",
     "MeanReciprocalRank",
     "MeanSquaredError",
     "Metric",
@@ -92,11 +102,15 @@ __all__ = [
     "NeighbourRanks",
     "NormalizedMutualInfo",
     "OverCorrection",
+    "PredictionConsistency",
     "Probe",
+    "ProbeMatrix",
     "ProbeReport",
     "ProbeScore",
     "Purity",
+    "RecallAtK",
     "SeparatedAttributePredictability",
+    "SimilarityCurve",
     "TreeProbe",
     "TripletAccuracy",
     "Trustworthiness",
@@ -104,12 +118,17 @@ __all__ = [
     "betti_numbers",
     "bottleneck_distance",
     "contingency",
+    "cosine_ranking",
+    "draw_gallery",
+    "find_again",
     "importance",
     "is_categorical",
     "mean_of_sample",
     "neighbour_ranks",
     "over_correction",
     "persistence_diagrams",
+    "probe_matrix",
+    "similarity_curve",
     "strata",
     "topology_factors",
 ]

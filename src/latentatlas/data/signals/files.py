@@ -29,9 +29,9 @@ def read_recording(path: str | Path, *, rate: float | None = None, channels: Seq
 
     A WFDB record (`.hea` beside its `.dat`; extra `signals`) knows its rate and channels; marks of an `.atr` file
     beside it become events. An array (`.npy`, or in `.npz` the one called signal, x or data) is (channels, time) or
-    (time,); in `.npz` it may have `rate` and `channels` beside it. A table (`.csv`, `.parquet`, …) has a row for each sample and
-    a column for each channel; a column of times (time, t, seconds, timestamp; in seconds, or dates) gives the rate,
-    and where a step is missing in it there is a gap; a column called label gives segments.
+    (time,); in `.npz` it may have `rate` and `channels` beside it. A table (`.csv`, `.parquet`, …) has a row for each
+    sample and a column for each channel; a column of times (time, t, seconds, timestamp; in seconds, or dates) gives
+    the rate, and where a step is missing in it there is a gap; a column called label gives segments.
 
     Args:
         path: of the file.
