@@ -26,8 +26,8 @@ def fit(
         str,
         typer.Argument(
             help="A corpus (see `data list`), a .npy, .npz, .csv, .tsv, .jsonl, .parquet or .arrow file, a folder or "
-            "glob of .parquet or .arrow shards, a folder of images, hf:NAME, or with --window a record (.hea, .npy, .csv) "
-            "or a folder of them."
+            "glob of .parquet or .arrow shards, a folder of images, hf:NAME, or with --window a record (.hea, "
+            ".npy, .csv) or a folder of them."
         ),
     ] = "digits",
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder to write.")] = Path("RUN"),

@@ -157,7 +157,7 @@ def rows_like(
 
 @contextmanager
 def reading(*, shown: bool) -> Iterator[None]:
-    """While the block runs, long readings (images, texts, records, shards) draw a bar on standard error, until they are done."""
+    """While the block runs, long readings (images, texts, records, shards) draw a bar on standard error."""
     if not shown:
         yield
         return

@@ -87,7 +87,7 @@ def cosine_ranking(
             f"and {relevant.shape}. Pass latents of the same model."
         )
     first, second = unit_rows(first), unit_rows(second)
-    judged = relevant.tocsr() if hasattr(relevant, "tocsr") else np.asarray(relevant)
+    judged: Any = relevant.tocsr() if hasattr(relevant, "tocsr") else np.asarray(relevant)
     block = max(1, _BLOCK // len(second))
     parts = []
     for start in range(0, len(first), block):

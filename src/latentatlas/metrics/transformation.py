@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, NamedTuple, final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 from latentatlas.core import DataError, ShapeError
 from latentatlas.metrics.base import Metric, codes, finite_rows, same_rows
@@ -131,7 +131,7 @@ class ProbeMatrix(NamedTuple):
 def probe_matrix(
     blocks: Mapping[str, Float[np.ndarray, "n _"]],
     transformed: Mapping[str, Float[np.ndarray, "n _"]],
-    targets: Mapping[str, Float[np.ndarray, "n *columns"]],
+    targets: Mapping[str, Real[np.ndarray, "n ..."]],
     *,
     probes: Sequence[Probe] | None = None,
     held_out: float = 0.3,

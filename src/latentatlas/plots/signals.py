@@ -85,6 +85,8 @@ def similarity_figure(curves: Mapping[str, Curve], *, size: str = "shift (sample
         colour = CATEGORY_COLOURS[number % len(CATEGORY_COLOURS)]
         left.plot(curve.sizes, curve.similarity, color=colour, linewidth=1.6, marker="o", markersize=3, label=name)
         _draw_controls(right, number, curve, colour)
+    least = min(min(float(np.min(curve.similarity)), curve.other_records) for curve in curves.values())
+    left.set_ylim(min(0.0, least) - 0.05, 1.05)
     quiet(left, "Similarity")
     left.set_xlabel(size, fontsize=9, color=FAINT)
     left.set_ylabel("mean cosine of z(x) and z(Tx)", fontsize=9, color=FAINT)
@@ -108,7 +110,8 @@ def blocks_figure(
     """Each block of a latent on its first two principal axes, in the colours of a transformation's parameter.
 
     A block that tells the parameter has its colours in order; in one that ignores it they are mixed. Colours need not
-    be in order on two axes for a probe to read them: see `metrics.probe_matrix`.
+    be in order on two axes for a probe to read them: see `metrics.probe_matrix`. Changes, z(Tx) − z(x), show the
+    parameter without what the items are.
 
     Args:
         blocks: name → block of the latents of transformed items; blocks without axes are left out.

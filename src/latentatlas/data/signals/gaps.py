@@ -73,7 +73,7 @@ class InterpolatedGaps(Gaps):
 
 def runs(signal: Float[np.ndarray, "channels time"]) -> Int[np.ndarray, "runs 2"]:
     """First sample, and sample after the last, of every stretch in which no channel misses one."""
-    return _true_runs(~np.isnan(signal).any(axis=0))
+    return _true_runs(np.asarray(~np.isnan(signal).any(axis=0)))
 
 
 def interpolated(channel: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:

@@ -36,13 +36,15 @@ def keyed_uniform(keys: Float[Tensor, "n"], count: int, *, stream: int = 0) -> F
 
 def keyed_normal(keys: Float[Tensor, "n"], count: int) -> Float[Tensor, "n count"]:
     """`count` standard normal numbers for each key (Box and Muller). Cost: O(n · count)."""
-    radius = torch.sqrt(-2 * torch.log(keyed_uniform(keys, count)))
-    return radius * torch.cos(2 * math.pi * keyed_uniform(keys, count, stream=1))
+    half = -(-count // 2)
+    radius = keyed_uniform(keys, half).log_().mul_(-2).sqrt_()
+    angle = keyed_uniform(keys, half, stream=1).mul_(2 * math.pi)
+    return torch.cat([radius * angle.cos(), radius * angle.sin()], dim=1)[:, :count]
 
 
 def _mixed(words: Tensor) -> Tensor:
     """The last steps of MurmurHash3 on 32-bit words (held in 64 bits): every bit depends on every other."""
     words = words & _WORD
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
-        words = ((words ^ (words >> shift)) * factor) & _WORD
-    return words ^ (words >> 16)
+        words.bitwise_xor_(words >> shift).mul_(factor).bitwise_and_(_WORD)
+    return words.bitwise_xor_(words >> 16)
