@@ -118,9 +118,10 @@ class _Heart(NamedTuple):
 
 def _heart(path: Path) -> _Heart:
     with np.load(path, allow_pickle=False) as record:
-        ones = np.ones(len(record["sig"]))
+        signal = record["sig"]
+        ones = np.ones(len(signal))
         return _Heart(
-            signal=record["sig"],
+            signal=signal,
             gain=record.get("gain", ones),
             baseline=record.get("baseline", 0 * ones),
             rate=float(record.get("fs", _HEART_RATE)),

@@ -54,7 +54,8 @@ def hold_out_groups(table: Table, by: str = "subject", *, share: float = 0.3, se
     groups, number = np.unique(known[by], return_inverse=True)
     if by == "sample":
         raise DataError(
-            f"hold_out_groups wants groups of windows; {by!r} is the place of each window. Split by 'record' or 'subject'."
+            f"hold_out_groups wants groups of windows; {by!r} is the place of each window. Split by "
+            "'record' or 'subject'."
         )
     if len(groups) < 2:
         raise DataError(
