@@ -154,7 +154,8 @@ class Recording:
     def resampled(self, rate: float) -> Recording:
         """The record at another rate: up, low-pass, down (polyphase), with the events moved along.
 
-        Missing samples are bridged for the filter and are missing again afterwards. The filter has no delay. Cost: O(channels · time · taps).
+        Missing samples are bridged for the filter and are missing again afterwards. The filter has no delay. Cost:
+        O(channels · time · taps).
 
         >>> Recording(np.ones((1, 100)), rate=50, name="a").resampled(25).signal.shape
         (1, 50)
