@@ -20,7 +20,7 @@ import latentatlas as la
 from latentatlas import checks, core, data, erasure, geometry, graph, landscape, metrics, models, spectral, terms, train
 from latentatlas.build import build, public_names
 from latentatlas.core import SpecError, StoreError, to_spec
-from latentatlas.data import Table, read_table
+from latentatlas.data import Table, read_table, transformations
 from latentatlas.estimator import Atlas
 from latentatlas.store import Run
 
@@ -238,6 +238,31 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "data.Images": lambda: data.Images((4, 6), colour=True),
     "data.Interactions": lambda: data.Interactions("film", "user", "stars", components=3, seed=1),
     "data.SentenceEncoder": lambda: data.SentenceEncoder("folder", batch=3, device="cuda", max_tokens=9),
+    "data.AroundEvents": lambda: data.AroundEvents(at=3),
+    "data.DropFlat": data.DropFlat,
+    "data.InsideSegments": data.InsideSegments,
+    "data.InterpolatedGaps": lambda: data.InterpolatedGaps(5),
+    "data.MarkFlat": data.MarkFlat,
+    "data.NearestEvent": data.NearestEvent,
+    "data.RefuseFlat": data.RefuseFlat,
+    "data.Signals": lambda: data.Signals(data.Windows(8, 4, room=(1, 2)), rate=50.0, channels=("x",)),
+    "data.Sliding": data.Sliding,
+    "data.SplitAtGaps": data.SplitAtGaps,
+    "data.Windows": lambda: data.Windows(8, 4, gaps=data.InterpolatedGaps(5), flat=data.MarkFlat()),
+    "data.AdditiveNoise": lambda: transformations.AdditiveNoise(0.5),
+    "data.AmplitudeScaling": lambda: transformations.AmplitudeScaling(3.0),
+    "data.AxisRotation": lambda: transformations.AxisRotation((0.1, 0.2, 0.3), triads=((0, 1, 2),)),
+    "data.BaselineWander": lambda: transformations.BaselineWander(360.0, 0.5, highest=0.4),
+    "data.BrightnessContrast": lambda: transformations.BrightnessContrast(0.1, 2.0, colour=1.2, channels=3),
+    "data.Chain": lambda: transformations.Chain({"noise": transformations.AdditiveNoise(0.5)}),
+    "data.ChannelDropout": lambda: transformations.ChannelDropout(3, 0.4),
+    "data.CircularShift": lambda: transformations.CircularShift(-3, 4),
+    "data.CoordinateDropout": lambda: transformations.CoordinateDropout(0.3),
+    "data.CropResize": lambda: transformations.CropResize(0.3),
+    "data.ImageRotation": lambda: transformations.ImageRotation(1.0),
+    "data.ImageShift": lambda: transformations.ImageShift(0.3),
+    "data.UniformRotation": lambda: transformations.UniformRotation(((0, 1, 2),)),
+    "data.WindowSlide": lambda: transformations.WindowSlide(8, before=1, after=2),
     "data.Texts": lambda: data.Texts("title", data.SentenceEncoder("folder")),
     "train.Anneal": lambda: train.Anneal(landscape.PrototypeBank(3, 2), core.Ramp(start=0, stop=5, low=1.0)),
     "train.AnnealGate": lambda: train.AnnealGate(models.Gate(), hardness=core.Ramp(start=0, stop=5)),
@@ -291,6 +316,9 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "metrics.LinearKernel": metrics.LinearKernel,
     "metrics.LinearProbe": lambda: metrics.LinearProbe(0.5),
     "metrics.MRRTop0": lambda: metrics.MRRTop0(k=3),
+    "metrics.MeanAveragePrecision": lambda: metrics.MeanAveragePrecision(k=3),
+    "metrics.PredictionConsistency": metrics.PredictionConsistency,
+    "metrics.RecallAtK": lambda: metrics.RecallAtK(k=3),
     "metrics.MeanReciprocalRank": lambda: metrics.MeanReciprocalRank(k=3),
     "metrics.MeanSquaredError": metrics.MeanSquaredError,
     "metrics.NDCG": lambda: metrics.NDCG(k=3),
@@ -342,6 +370,7 @@ NOT_CONFIGURATION = {
         ("terms.Report", "terms.Reweighting", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"
     ),
     **dict.fromkeys(("metrics.ColumnTest", "metrics.HeldOut", "metrics.OverCorrection"), "is a result"),
+    **dict.fromkeys(("metrics.GalleryReport", "metrics.ProbeMatrix", "metrics.SimilarityCurve"), "is a result"),
     **dict.fromkeys(("checks.Reading", "checks.Trace", "checks.Utility"), "is a result"),
     **dict.fromkeys(
         ("checks.CrossCalibrated", "estimator.Basin", "estimator.FewShot", "estimator.Passage"), "is a result"
@@ -352,6 +381,7 @@ NOT_CONFIGURATION = {
         ("graph.Neighbours", "landscape.Landscape", "metrics.NeighbourRanks", "checks.Evidence"), "holds arrays"
     ),
     **dict.fromkeys(("data.Table", "data.InteractionMatrix", "data.Ratings", "data.Retrieval"), "holds arrays"),
+    **dict.fromkeys(("data.Events", "data.Recording", "data.HeldOutGroups", "data.Transformed"), "holds arrays"),
     **dict.fromkeys(("data.GroupValue", "data.Hierarchy", "data.ShardSample", "data.Shards"), "holds data"),
     **dict.fromkeys(("data.Corpus", "data.CorpusFile", "data.Edition"), "describes files"),
     **dict.fromkeys(("erasure.Grouping", "erasure.KernelErasure", "erasure.LinearErasure"), "is fitted"),

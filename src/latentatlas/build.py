@@ -34,6 +34,7 @@ _FAMILIES = (
     "models",
     "terms",
     "data",
+    "data.transformations",
     "erasure",
     "train",
     "metrics",
@@ -49,7 +50,7 @@ def public_names() -> dict[str, type]:
         module = importlib.import_module(f"latentatlas.{family}")
         for name in module.__all__:
             if inspect.isclass(getattr(module, name)):
-                names[f"{family}.{name}"] = getattr(module, name)
+                names[f"{family.partition('.')[0]}.{name}"] = getattr(module, name)
     return names
 
 

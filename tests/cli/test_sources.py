@@ -167,6 +167,9 @@ def test_the_vector_of_the_fit_is_taken_again(latentatlas, frame, tmp_path, quic
         (("--rows", "name", "--by", "name"), "wants two columns; got 'name' as rows and as by."),
         (("--image-size", "big"), "wants --image-size as PIXELS or HEIGHTxWIDTH; got 'big'. Write 64, or 48x64."),
         (("--image-size", "8"), "Images wants a folder of images, or one image;"),
+        (("--stride", "5"), "fit wants --window for records; it is missing."),
+        (("--window", "5"), "wants a rate; the file tells none. Pass it in Hz"),
+        (("--window", "5", "--text", "kind"), "reads a source in one way; got --text and --window."),
         (("--text", "knid"), "has no column 'knid' (asked for as text). Did you mean 'kind'?"),
         (("--text", "scale"), "wants text in 'scale'; it holds int64 values."),
         (("--rows", "nam", "--by", "kind"), "has no column 'nam' (asked for as rows). Did you mean 'name'?"),
@@ -178,3 +181,20 @@ def test_sources_that_cannot_be(latentatlas, csv, tmp_path, options, message):
     assert outcome.code == 2
     assert message in outcome.message
     assert not (tmp_path / "run").exists()
+
+
+def test_records(latentatlas, tmp_path, quick, rng):
+    """Windows of an array; those of another record are cut as the first were."""
+    time = np.arange(4000) / 50
+    np.save(tmp_path / "walk.npy", np.sin(2 * np.pi * time)[None] + 0.1 * rng.normal(size=(2, 4000)))
+    np.save(tmp_path / "new.npy", np.sin(2 * np.pi * time[:500])[None] + 0.1 * rng.normal(size=(2, 500)))
+    run, target = tmp_path / "run", tmp_path / "z.parquet"
+    outcome = latentatlas(
+        "fit", tmp_path / "walk.npy", "--out", run, "--window", 50, "--stride", 25, "--rate", 50, *quick
+    )
+    assert outcome.code == 0, outcome
+    assert "walk: 159 rows × 100 features" in outcome.err
+    assert "Reading records" in outcome.err
+    assert Run(run).points()["id"][1] == "walk:25"
+    assert latentatlas("transform", run, tmp_path / "new.npy", "--out", target).code == 0
+    assert len(pandas.read_parquet(target)) == 19

@@ -70,6 +70,9 @@ CASES = [
     Case(metrics.MeanReciprocalRank, (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
     Case(lambda: metrics.NDCG(k=5), (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
     Case(lambda: metrics.MRRTop0(k=5), (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
+    Case(lambda: metrics.RecallAtK(2), (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
+    Case(metrics.MeanAveragePrecision, (_FIRST, _RELEVANT), (_FIRST, _RELEVANT[_MIX]), 1.0),
+    Case(metrics.PredictionConsistency, (_NAMES, _NAMES), (_NAMES, _NAMES[_MIX]), 1.0),
     Case(lambda: metrics.MixingLISI(41), (_PAIRS, _SIDES), (_PAIRS, np.arange(160) // 80), 1.0, best_tolerance=0.1),
     Case(
         lambda: metrics.MixingAcceptance(40),

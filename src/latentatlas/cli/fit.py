@@ -26,7 +26,8 @@ def fit(
         str,
         typer.Argument(
             help="A corpus (see `data list`), a .npy, .npz, .csv, .tsv, .jsonl, .parquet or .arrow file, a folder or "
-            "glob of .parquet or .arrow shards, a folder of images, or hf:NAME."
+            "glob of .parquet or .arrow shards, a folder of images, hf:NAME, or with --window a record (.hea, "
+            ".npy, .csv) or a folder of them."
         ),
     ] = "digits",
     out: Annotated[Path, typer.Option("--out", "-o", help="The run folder to write.")] = Path("RUN"),
@@ -69,6 +70,17 @@ def fit(
     components: Annotated[
         int | None,
         typer.Option(help="Events: number of factors.  \\[default: 64]", show_default=False, rich_help_panel=_READING),
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(help="Records: samples of a window, which becomes a row.", rich_help_panel=_READING)
+    ] = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(help="Records: samples from window to window; --window if not given.", rich_help_panel=_READING),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Records: samples per second, where files do not tell it.", rich_help_panel=_READING),
     ] = None,
     training_rows: Annotated[
         int | None,
@@ -125,7 +137,16 @@ def fit(
         return
     require_writable(out, overwrite=overwrite)
     reader = reader_from(
-        text=text, embedder=embedder, image_size=image_size, rows=rows, by=by, value=value, components=components
+        text=text,
+        embedder=embedder,
+        image_size=image_size,
+        rows=rows,
+        by=by,
+        value=value,
+        components=components,
+        window=window,
+        stride=stride,
+        rate=rate,
     )
     given = {
         "dim": dim,

@@ -15,8 +15,10 @@ from latentatlas.data import (
     Reader,
     SentenceEncoder,
     Shards,
+    Signals,
     Table,
     Texts,
+    Windows,
     corpora,
     is_sharded,
     listening,
@@ -37,13 +39,16 @@ def reader_from(
     by: str | None,
     value: str | None,
     components: int | None,
+    window: int | None = None,
+    stride: int | None = None,
+    rate: float | None = None,
 ) -> Reader | None:
     """What the options of `fit` say about how the source becomes numbers; None where its columns of numbers are meant.
 
     Raises:
         SpecError: if options contradict each other, or one lacks its companion.
     """
-    chosen = {"--text": text, "--image-size": image_size, "--rows": rows}
+    chosen = {"--text": text, "--image-size": image_size, "--rows": rows, "--window": window}
     named = [name for name, given in chosen.items() if given is not None]
     if len(named) > 1:
         raise SpecError(f"fit reads a source in one way; got {' and '.join(named)}. Give one of them.")
@@ -51,6 +56,10 @@ def reader_from(
         raise SpecError("fit wants --text with --embedder; got --embedder alone. Name the column of text: --text COL.")
     if (rows is None) != (by is None) or (rows is None and (value is not None or components is not None)):
         raise SpecError("fit wants --rows and --by for interactions; one is missing. Write --rows movieId --by userId.")
+    if window is None and (stride is not None or rate is not None):
+        raise SpecError("fit wants --window for records; it is missing. Write --window 1000 --stride 500 (samples).")
+    if window is not None:
+        return Signals(Windows(window, stride), rate=rate)
     if text is not None:
         return Texts(text) if embedder is None else Texts(text, SentenceEncoder(_model(embedder)))
     if image_size is not None:
@@ -126,7 +135,7 @@ def rows_like(
             "placed. Fit again with all events."
         )
     of_corpus = source.split(":")[0] in corpora()
-    if isinstance(reader, Texts) or (isinstance(reader, Images) and not of_corpus):
+    if isinstance(reader, Texts | Signals) or (isinstance(reader, Images) and not of_corpus):
         return read_table(source, reader, id_column=id_column)
     asked = vector or run.spec["data"].get("reading", {}).get("roles", {}).get("vector")
     if vector or of_corpus:
@@ -148,7 +157,7 @@ def rows_like(
 
 @contextmanager
 def reading(*, shown: bool) -> Iterator[None]:
-    """While the block runs, long readings (images, texts, shards) draw a bar on standard error, until they are done."""
+    """While the block runs, long readings (images, texts, records, shards) draw a bar on standard error."""
     if not shown:
         yield
         return

@@ -8,22 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v1 as nw
+import numpy as np
 
 from latentatlas.core import DataError, did_you_mean, to_spec
 from latentatlas.data.arrays import as_array, require_matrix
-from latentatlas.data.corpora import corpora, load_corpus
+from latentatlas.data.corpora import corpora, load_corpus, load_recordings
 from latentatlas.data.files import Columns, arrow_columns, file_format, has_lines, read_file, stem
 from latentatlas.data.huggingface import dataset_columns
 from latentatlas.data.images import IMAGE_SUFFIXES, Images, image_files
 from latentatlas.data.interactions import Interactions
 from latentatlas.data.select import Origin, Roles, reassign, select
 from latentatlas.data.shards import is_sharded, read_shards
+from latentatlas.data.signals.files import RECORD_SUFFIX
+from latentatlas.data.signals.reader import Signals, as_recordings
 from latentatlas.data.table import Table
 from latentatlas.data.text import Texts
 
 __all__ = ["Reader", "read_table"]
 
-Reader = Texts | Images | Interactions
+Reader = Texts | Images | Interactions | Signals
 """How a source becomes numbers, where its columns of numbers are not what is to be mapped."""
 
 
@@ -43,13 +46,14 @@ def read_table(
     `.csv`, `.tsv`, `.jsonl` (these also `.gz`), `.parquet`, `.arrow`, `.feather` or `.ipc` file; a folder or a glob of
     Parquet or Arrow files, all of whose rows are read (`read_shards` does not); a folder of images, or one image;
     "hf:NAME", "hf:NAME:SPLIT" or "hf:FOLDER", a data set of Hugging Face (extra `hf`); an array, a frame (pandas,
-    polars, PyArrow) or a `Table`.
+    polars, PyArrow) or a `Table`. With `Signals` also a WFDB record (`.hea`), a folder of records, and recordings.
 
     Which numbers are mapped, if `vector` does not name them: the column of vectors (a list column of Parquet, a 2-D
     array of `.npz`) if there is one, in `.npz` preferably one called x, X, data, embedding or embeddings; else all
     columns of numbers that have no other role. Items with more axes, such as images, are flattened and their shape is
     kept. Columns without a role become metadata, except vectors. A `reader` makes the numbers in another way: `Texts`
-    embeds a column of text, `Images` sets the size of images, `Interactions` factorises a table of events.
+    embeds a column of text, `Images` sets the size of images, `Interactions` factorises a table of events, `Signals`
+    cuts records into windows.
 
     Row ids: `id_column`, else a column called `id` or the unnamed first column that pandas writes if its values are
     unique, else the row numbers. Such a column is never mapped unless `vector` names it.
@@ -86,10 +90,20 @@ def read_table(
 def _from_name(source: str | Path, reader: Reader | None, roles: Roles) -> Table:
     name, _, rest = str(source).partition(":")
     if isinstance(source, str) and name in corpora():
+        if isinstance(reader, Signals):
+            recordings = load_recordings(name, rest or None)
+            return replace(reader.of_recordings(recordings, roles), name=name)
         return _from_table(load_corpus(name, rest or None), reader, roles)
     if isinstance(source, str) and name == "hf":
         return _from_hub(rest, reader, roles)
     path = Path(source).expanduser()
+    if path.suffix == RECORD_SUFFIX and path.is_file() and not isinstance(reader, Signals):
+        raise DataError(
+            f"{path} is a continuous record; say how it is cut into windows: Signals(Windows(length=1000)) in Python, "
+            "--window 1000 on the command line (samples)."
+        )
+    if isinstance(reader, Signals) and path.exists():
+        return reader.of_files(path, roles)
     if is_sharded(path):
         return _from_shards(path, reader, roles)
     if path.is_dir():
@@ -120,7 +134,7 @@ def _from_folder(path: Path, reader: Reader | None, roles: Roles) -> Table:
 
 
 def _from_hub(source: str, reader: Reader | None, roles: Roles) -> Table:
-    images = None if isinstance(reader, Texts | Interactions) else reader or Images()
+    images = None if isinstance(reader, Texts | Interactions | Signals) else reader or Images()
     columns, origin, known = dataset_columns(source, images)
     if known is None:
         return _tabulate(columns, reader, roles, origin)
@@ -128,9 +142,14 @@ def _from_hub(source: str, reader: Reader | None, roles: Roles) -> Table:
 
 
 def _from_memory(source: Any, reader: Reader | None, roles: Roles) -> Table:
+    recordings = as_recordings(source)
+    if recordings is not None:
+        return _signals(reader).of_recordings(recordings, roles)
     if nw.dependencies.is_into_dataframe(source):
         return _tabulate(_frame_columns(source), reader, roles, Origin(who="read_table", name="frame"))
     values, _ = as_array(source, who="read_table")
+    if isinstance(reader, Signals):
+        return reader.of_columns({"x": np.atleast_2d(values)}, roles, name="array")
     if values.ndim < 2:
         require_matrix(values.shape, "read_table")
     return _tabulate({"x": values}, reader, roles, Origin(who="read_table", name="array"))
@@ -152,7 +171,17 @@ def _tabulate(columns: Columns, reader: Reader | None, roles: Roles, origin: Ori
         return select(columns, roles, origin)
     if isinstance(reader, Images):
         raise DataError(f"Images wants a folder of images, or one image; {origin.who} is none. Leave the reader out.")
+    if isinstance(reader, Signals):
+        return reader.of_columns(columns, roles, name=origin.name)
     return reader(columns, roles, origin)
+
+
+def _signals(reader: Reader | None) -> Signals:
+    if isinstance(reader, Signals):
+        return reader
+    raise DataError(
+        "read_table wants to know how recordings are cut; pass Signals(Windows(length=1000)) as reader (samples)."
+    )
 
 
 def _images(reader: Reader | None, who: str) -> Images:

@@ -111,11 +111,8 @@ class Usual:
         variance = torch.from_numpy(np.square(deviation, dtype=np.float32))
         spread = self.stem.covariance_of(variance).numpy().astype(np.float64)
 
-        def likely(rows: torch.Tensor) -> torch.Tensor:
-            found = self.cells.posterior_mean(self.stem(rows).numpy().astype(np.float64), spread)
-            return self.stem.inverse(torch.from_numpy(found.astype(np.float32)))
-
-        return blockwise(likely, x)
+        h = self.cells.posterior_mean(blockwise(self.stem, x).astype(np.float64), spread)
+        return blockwise(self.stem.inverse, h.astype(np.float32))
 
 
 def _coordinates(stem: Stem, x: Rows) -> tuple[np.ndarray, np.ndarray]:

@@ -80,13 +80,15 @@ class GaussianCells:
             y: noisy points.
             noise: covariance of the noise, positive definite.
         """
-        lost = np.empty((len(self.shares), *np.shape(y)))  # N S⁻¹ (y − μ), for each cell
-        evidence = np.empty((len(self.shares), len(y)))
+        most, total = np.full(len(y), -np.inf), np.zeros(len(y))
+        weighed = np.zeros(np.shape(y))  # Σ r S⁻¹ (y − μ), kept relative to the largest evidence so far
         for c, mean in enumerate(self.means):
-            evidence[c], weighed = self._evidence(c, y - mean, noise)
-            lost[c] = weighed @ noise
-        relative = np.exp(evidence - evidence.max(axis=0))
-        return y - np.einsum("cn,cnd->nd", relative / relative.sum(axis=0), lost)
+            evidence, found = self._evidence(c, y - mean, noise)
+            larger = np.maximum(most, evidence)
+            earlier, now = np.exp(most - larger), np.exp(evidence - larger)
+            weighed = weighed * earlier[:, None] + found * now[:, None]
+            most, total = larger, total * earlier + now
+        return y - weighed @ noise / total[:, None]
 
     def _evidence(self, c: int, apart: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log p(y, c) and S_c⁻¹ (y − μ_c) of points so far apart from the mean."""

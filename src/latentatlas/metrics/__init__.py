@@ -20,6 +20,7 @@ from latentatlas.metrics.disentanglement import (
     SeparatedAttributePredictability,
     importance,
 )
+from latentatlas.metrics.gallery import GalleryReport, cosine_ranking, draw_gallery, find_again
 from latentatlas.metrics.held_out import HeldOut, ProbeReport
 from latentatlas.metrics.invariance import ColumnTest, DebiasedCKA
 from latentatlas.metrics.kernels import DeltaKernel, GaussianKernel, Kernel, LinearKernel
@@ -47,11 +48,18 @@ from latentatlas.metrics.persistence import (
 from latentatlas.metrics.probes import LinearProbe, MLPProbe, NeighbourProbe, Probe, ProbeScore, TreeProbe
 from latentatlas.metrics.ranks import NeighbourRanks, neighbour_ranks
 from latentatlas.metrics.reconstruction import ExplainedVariance, MeanSquaredError
-from latentatlas.metrics.retrieval import NDCG, MeanReciprocalRank, MRRTop0
+from latentatlas.metrics.retrieval import NDCG, MeanAveragePrecision, MeanReciprocalRank, MRRTop0, RecallAtK
 from latentatlas.metrics.sampling import Estimate, mean_of_sample
 from latentatlas.metrics.spectrum import EffectiveRank
 from latentatlas.metrics.strata import strata
 from latentatlas.metrics.structure import DensityKL, DistanceRMSE, TripletAccuracy
+from latentatlas.metrics.transformation import (
+    PredictionConsistency,
+    ProbeMatrix,
+    SimilarityCurve,
+    probe_matrix,
+    similarity_curve,
+)
 from latentatlas.metrics.transitions import (
     ChartChanges,
     CocycleError,
@@ -86,6 +94,7 @@ __all__ = [
     "EffectiveRank",
     "Estimate",
     "ExplainedVariance",
+    "GalleryReport",
     "GaussianKernel",
     "GraphConnectivity",
     "HeldOut",
@@ -97,6 +106,7 @@ __all__ = [
     "LinearProbe",
     "MLPProbe",
     "MRRTop0",
+    "MeanAveragePrecision",
     "MeanReciprocalRank",
     "MeanSquaredError",
     "Metric",
@@ -111,13 +121,17 @@ __all__ = [
     "Orientation",
     "OverCorrection",
     "OverlapShare",
+    "PredictionConsistency",
     "Probe",
+    "ProbeMatrix",
     "ProbeReport",
     "ProbeScore",
     "Purity",
+    "RecallAtK",
     "RoutingEntropy",
     "RoutingGap",
     "SeparatedAttributePredictability",
+    "SimilarityCurve",
     "TransitionError",
     "TransitionR2",
     "Transitions",
@@ -130,6 +144,9 @@ __all__ = [
     "bottleneck_distance",
     "chart_changes",
     "contingency",
+    "cosine_ranking",
+    "draw_gallery",
+    "find_again",
     "importance",
     "is_categorical",
     "mean_of_sample",
@@ -137,6 +154,8 @@ __all__ = [
     "orientation",
     "over_correction",
     "persistence_diagrams",
+    "probe_matrix",
+    "similarity_curve",
     "strata",
     "topology_factors",
     "transitions",

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from latentatlas.core import DataError, ShapeError, SpecError
 from latentatlas.metrics.base import Metric
 
-__all__ = ["NDCG", "MRRTop0", "MeanReciprocalRank"]
+__all__ = ["NDCG", "MRRTop0", "MeanAveragePrecision", "MeanReciprocalRank", "RecallAtK"]
 
 
 @final
@@ -53,6 +53,67 @@ class MeanReciprocalRank(Metric):
         relevant = gains[:, : self.k] > 0
         first = np.where(relevant.any(axis=1), 1 / (1 + relevant.argmax(axis=1)), 0.0)
         return np.where(total > 0, first, np.nan)
+
+
+@final
+class RecallAtK(Metric):
+    """Share of queries with a relevant hit among the first k, in [0, 1]: recall@k as metric learning has it.
+
+    Where a query has one relevant document it is the share of relevant documents found. O(judgements + queries · k).
+
+    Args:
+        k: hits that count.
+
+    >>> RecallAtK(1)(np.array([[2, 0, 1], [1, 2, 0]]), np.array([[1, 0, 0], [0, 1, 0]]))
+    0.5
+    """
+
+    lower: ClassVar[float] = 0.0
+    upper: ClassVar[float] = 1.0
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+
+    def __init__(self, k: int = 1):
+        self.k = _cutoff("RecallAtK", k)
+
+    def __call__(self, ranking: Int[np.ndarray, "queries hits"], judgements: Any) -> float:
+        """The share."""
+        gains, total = _gains("RecallAtK", ranking, judgements)
+        return float((gains[total > 0, : self.k] > 0).any(axis=1).mean())
+
+
+@final
+class MeanAveragePrecision(Metric):
+    """Mean over queries of the precision at each relevant hit, in [0, 1].
+
+    AP = (1/R) Σ_{i ≤ k, hit i relevant} (relevant among the first i) / i, with R the number of relevant documents (at
+    most k, where there is a cut-off). With one relevant document per query it is the mean reciprocal rank.
+    O(judgements + queries · k).
+
+    Args:
+        k: hits that count; None takes all that are given.
+
+    >>> round(MeanAveragePrecision()(np.array([[2, 0, 1]]), np.array([[1, 0, 1]])), 3)
+    1.0
+    >>> round(MeanAveragePrecision()(np.array([[1, 0, 2]]), np.array([[1, 0, 1]])), 3)  # (1/2 + 2/3) / 2
+    0.583
+    """
+
+    lower: ClassVar[float] = 0.0
+    upper: ClassVar[float] = 1.0
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+
+    def __init__(self, k: int | None = None):
+        self.k = _cutoff("MeanAveragePrecision", k)
+
+    def __call__(self, ranking: Int[np.ndarray, "queries hits"], judgements: Any) -> float:
+        """The mean."""
+        gains, total = _gains("MeanAveragePrecision", ranking, judgements)
+        right = gains[:, : self.k] > 0
+        precision = np.cumsum(right, axis=1) / np.arange(1, right.shape[1] + 1)
+        count = np.array([float((row > 0).sum()) for row in _judged_rows(judgements)])
+        count = count if self.k is None else np.minimum(count, self.k)
+        found = (precision * right).sum(axis=1)
+        return float((found[total > 0] / count[total > 0]).mean())
 
 
 @final

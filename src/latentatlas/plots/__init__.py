@@ -11,6 +11,7 @@ from latentatlas.plots.fields import field_maps_figure, field_scatter_figure, ov
 from latentatlas.plots.interactive import descent_page, distance_page, energy_map_page, surface_page
 from latentatlas.plots.landscape import barrier_figure, energy_map_figure
 from latentatlas.plots.map import map_figure
+from latentatlas.plots.signals import Curve, blocks_figure, similarity_figure
 from latentatlas.plots.style import png_bytes
 from latentatlas.plots.training import training_figure
 from latentatlas.plots.tree import merge_tree_figure, prominence_figure
@@ -18,8 +19,10 @@ from latentatlas.plots.tree import merge_tree_figure, prominence_figure
 __all__ = [
     "AuditMark",
     "AuditPanel",
+    "Curve",
     "audit_figure",
     "barrier_figure",
+    "blocks_figure",
     "calibration_figure",
     "descent_figure",
     "descent_page",
@@ -35,6 +38,7 @@ __all__ = [
     "overlap_figure",
     "png_bytes",
     "prominence_figure",
+    "similarity_figure",
     "strip_png",
     "surface_figure",
     "surface_page",

@@ -8,12 +8,15 @@ from latentatlas.data.corpora.registry import (
     load_corpus,
     load_hierarchy,
     load_ratings,
+    load_recordings,
     load_retrieval,
 )
 from latentatlas.data.corpora.relations import Hierarchy, Ratings
 from latentatlas.data.corpora.retrieval import Retrieval
+from latentatlas.data.corpora.signals import BEAT_CLASSES
 
 __all__ = [
+    "BEAT_CLASSES",
     "Corpus",
     "Edition",
     "Hierarchy",
@@ -24,6 +27,7 @@ __all__ = [
     "load_corpus",
     "load_hierarchy",
     "load_ratings",
+    "load_recordings",
     "load_retrieval",
     "read_idx",
 ]

@@ -13,13 +13,22 @@ from latentatlas.data.corpora.corpus import Corpus
 from latentatlas.data.corpora.images import IMAGES
 from latentatlas.data.corpora.relations import RELATIONS, Hierarchy, HierarchyReader, Ratings, RatingsReader
 from latentatlas.data.corpora.retrieval import RETRIEVAL, Retrieval, RetrievalReader, named
-from latentatlas.data.corpora.signals import SIGNALS
+from latentatlas.data.corpora.signals import SIGNALS, SignalReader
 from latentatlas.data.corpora.texts import TEXTS
 from latentatlas.data.corpora.vectors import VECTORS
 from latentatlas.data.download import Files, ProgressOf, silent
+from latentatlas.data.signals import Recording
 from latentatlas.data.table import Table
 
-__all__ = ["corpora", "download_corpus", "load_corpus", "load_hierarchy", "load_ratings", "load_retrieval"]
+__all__ = [
+    "corpora",
+    "download_corpus",
+    "load_corpus",
+    "load_hierarchy",
+    "load_ratings",
+    "load_recordings",
+    "load_retrieval",
+]
 
 _R = TypeVar("_R")
 _CORPORA: dict[str, Corpus] = {
@@ -108,6 +117,26 @@ def load_ratings(name: str = "movielens", *, edition: str | None = None) -> Rati
     """
     reader, files = _reader(name, RatingsReader, "ratings", edition)
     return reader.ratings(files)
+
+
+def load_recordings(name: str, split: str | None = None, *, edition: str | None = None) -> list[Recording]:
+    """The records of a corpus of signals, whole: mitbih or hapt.
+
+    mitbih: 48 records in mV at 360 Hz, both leads (their names and order differ between records), every annotation a
+    mark with its symbol; `record.relabelled(BEAT_CLASSES)` leaves the beats, in the classes of AAMI. hapt: 61
+    experiments at 50 Hz, acceleration (g) and rotation (rad/s), activities as segments. Subjects are known, and `split`
+    is the official one.
+
+    Cost: all of mitbih takes 250 MB and a few seconds, hapt 27 MB.
+
+    Raises:
+        DataError: if the corpus holds no records, has no such split, or its files are damaged or not to be had.
+    """
+    reader, files = _reader(name, SignalReader, "a record", edition)
+    splits = _corpus(name).splits
+    if split is not None and split not in splits:
+        raise DataError(f"Corpus {name!r} has no split {split!r}. {did_you_mean(split, splits)}")
+    return reader.recordings(files, split)
 
 
 def load_hierarchy(name: str = "wordnet_mammals", *, edition: str | None = None) -> Hierarchy:
