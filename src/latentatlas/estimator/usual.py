@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import numpy as np
@@ -37,7 +37,7 @@ class Usual:
 
     The surprise of a row, in nats, is −log π_c N(h; μ_c, C_c + νI) + [r − r_max]₊/(2v): h are its coordinates under the
     stem and c is the cell that its latent lies in; r is the squared length of what the stem leaves out, r_max the
-    largest of the known rows, and v the mean one of a coordinate. A row is unusual where it is unlike its neighbours on
+    largest of the known rows, and v their mean for each coordinate left out. A row is unusual where it is unlike its neighbours on
     the map, however common it would be elsewhere.
 
     Attributes:
@@ -45,7 +45,7 @@ class Usual:
         centres: (cells, dim) of the cells, in the latent; a row is in the cell of the nearest.
         cells: one Gaussian for each.
         noise: ν, in units of the mean variance of a coordinate.
-        left_out: v and r_max.
+        left_out: the mean of r, and r_max.
         surprise: of the rows kept aside, ascending; empty without such rows.
     """
 
@@ -70,8 +70,7 @@ class Usual:
         centres, cell = _cut(z[known], seed)
         cells = _in_single_precision(GaussianCells.of(h, cell))
         found = cls(stem, centres, cells, _likeliest(h, cell), (max(float(left.mean()), _TINY), float(left.max())))
-        surprise = np.sort(found(x[held_out], z[held_out])) if held_out.any() else _none()
-        return cls(found.stem, centres, found.cells, found.noise, found.left_out, surprise)
+        return replace(found, surprise=np.sort(found(x[held_out], z[held_out]))) if held_out.any() else found
 
     def arrays(self, stem: Stem) -> dict[str, np.ndarray]:
         """All that `restored` needs beside the stem of the atlas, by name."""
@@ -110,7 +109,6 @@ class Usual:
         """The mean of what each row may have been before independent noise on its columns; without what is left out."""
         variance = torch.from_numpy(np.square(deviation, dtype=np.float32))
         spread = self.stem.covariance_of(variance).numpy().astype(np.float64)
-
         h = self.cells.posterior_mean(blockwise(self.stem, x).astype(np.float64), spread)
         return blockwise(self.stem.inverse, h.astype(np.float32))
 
