@@ -220,7 +220,7 @@ def test_the_page_and_its_picture():
     assert "| gray images | 1.0000 | – |" in page
     assert "Seen: red square, blue circle, green triangle; the six others are unseen." in page
     assert "Unseen: green square, red circle, blue triangle." in page
-    assert page.count("Weights: colour told 30.") == 2
+    assert page.count("Weights: colour told: 30.") == 2
     assert pictures(made_up())["zero_shot_combination"].startswith(b"\x89PNG")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ def examples_figure(shown: Mapping[str, Mapping[str, str]]) -> Figure:
 
     from latentatlas.plots.style import FAINT, INK
 
-    names = list(dict.fromkeys(name for panel in shown.values() for name in panel))
+    fullest = max(shown.values(), key=len)
+    names = list(dict.fromkeys([*fullest, *(name for panel in shown.values() for name in panel)]))
     figure = Figure(figsize=(11, 0.55 * len(names) + 0.6), layout="constrained")
     panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
     for axes, (degree, panel) in zip(panels, shown.items(), strict=True):
@@ -49,7 +51,7 @@ def examples_figure(shown: Mapping[str, Mapping[str, str]]) -> Figure:
         axes.imshow(canvas, interpolation="nearest")
         axes.set_title(DEGREES[degree].title, loc="left", fontsize=10, color=INK, fontweight="bold")
         axes.set_xticks([])
-        axes.set_yticks((np.arange(len(names)) + 0.5) * (PIXELS + 1) - 1, names)
+        axes.set_yticks((np.arange(len(names)) + 0.5) * (PIXELS + 1) - 1, [textwrap.fill(name, 36) for name in names])
         axes.tick_params(length=0, labelsize=8, labelcolor=FAINT)
         for spine in axes.spines.values():
             spine.set_visible(False)

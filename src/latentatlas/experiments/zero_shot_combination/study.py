@@ -103,12 +103,19 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "- *colour, linear* and *perceptron*: accuracy of probes that read the colour from the latent, on images of "
         "all nine combinations, where shape tells nothing of it; ⅓ is chance.",
         "",
+        "How shape and colour are combined: *ERM* moves the latent by the difference of the mean latents of the two "
+        "colours; *LinearEraser* keeps what is left of the shape's latent and adds what was erased of the other's; *on "
+        "a block*, four free axes beside the penalised ten are taken from the other image; *colour told*, the decoder "
+        "is given the three channels of the colour beside the latent; *channels permuted*, each training image is "
+        "there with its channels in all six orders, and so is the colour told; *nearest seen image* is the one most "
+        "alike in gray, among those of the wanted colour.",
+        "",
         "The weight of a penalty is the largest that costs at most a point of accuracy on new images of *seen* "
         "combinations, chosen once on images and weights of their own; unseen combinations choose nothing.",
     ]
     for name, methods in result["degrees"].items():
         rows = {title: [spread(values.get(column, [])) for column in COLUMNS] for title, values in methods.items()}
-        chosen = ", ".join(f"{title} {weight:g}" for title, weight in result["weights"][name].items())
+        chosen = "; ".join(f"{title}: {weight:g}" for title, weight in result["weights"][name].items())
         lines += ["", f"## {DEGREES[name].title}", "", _told(name), "", table(COLUMNS, rows)]
         lines += ["", f"Weights: {chosen}."]
     return "\n".join([*lines, "", "![Decoded combinations of every method](zero_shot_combination.png)"])
