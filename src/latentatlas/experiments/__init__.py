@@ -41,6 +41,7 @@ _STUDIES = {
     "source-erasure": "Amazon reviews: the product domain taken out of MiniLM embeddings, and what is left.",
     "author-shift": "Reviews sampled so that the domain tells the sentiment, then the other way round.",
     "single-cell": "Blood cells of three donors mixed, beside Harmony; cell types kept on generated cells.",
+    "zero-shot-combination": "Shapes in colours that were never seen together, told and decoded.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 
