@@ -42,7 +42,7 @@ def test_a_file_with_labels(latentatlas, csv, out):
         assert part in outcome.out
     assert "120 rows × 7 features" in outcome.message
     assert "3 of" in outcome.message
-    assert "report.html in a browser" in outcome.message
+    assert "report.htmlinabrowser" in outcome.message.replace(" ", "")  # a long path is broken
     run = open_run(out)
     points = run.points()
     for basin, name in enumerate(run.landscape()["minima"]["name"]):

@@ -26,6 +26,9 @@ def problem(**settings) -> Problem:
         "device": "cpu",
         "threads": 1,
         "seed": 0,
+        "layout": None,
+        "transformation": None,
+        "partition_term": "auto",
     }
     return Problem(**(usual | settings))
 

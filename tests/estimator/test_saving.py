@@ -48,10 +48,10 @@ def test_the_specification_is_plain_and_complete(contents: RunContents, flat: At
 
 def test_weights_are_arrays_by_dotted_name(flat: Atlas):
     weights = weights_of(flat)
-    assert {name.split(".")[0] for name in weights} == {"stem", "model", "calibration", "preparation"}
+    assert {name.split(".")[0] for name in weights} == {"stem", "model", "usual", "preparation"}
     assert all(isinstance(array, np.ndarray) for array in weights.values())
     assert weights["model.bank.prototypes"].shape == (3, 2)
-    assert len(weights["calibration.energy"]) == flat.held_out_.sum()
+    assert len(weights["usual.surprise"]) == flat.held_out_.sum()
 
 
 def test_the_report_needs_no_network(contents: RunContents):

@@ -85,7 +85,9 @@ def test_generators_of_the_caller_do_not_matter(quick: Maker, flowers: Table):
 def test_held_out_rows(quick: Maker, flowers: Table, share: float, rows: int):
     atlas = quick(held_out=share, steps=2).fit(flowers)
     assert atlas.held_out_.sum() == rows
-    assert len(atlas.model_.usual_energy) == len(atlas.model_.usual_residual) == rows
+    assert atlas.model_.usual is not None
+    assert len(atlas.model_.usual.surprise) == rows
+    assert atlas.model_.calibrated == (rows > 0)
 
 
 def test_patience_stops_early(quick: Maker, flowers: Table):

@@ -210,7 +210,7 @@ def test_pictures_are_drawn():
 
     curves = {"MNIST": {"ours": {10: 1.0, 100: 10.0}, "peer": {10: 2.0}}}
     drawn = growth_figure(curves, ours="ours")
-    assert {text.get_text() for text in drawn.axes[0].texts} == {"ours", "peer"}
+    assert {text.get_text().strip() for text in drawn.axes[0].texts} == {"ours", "peer"}
     images = np.zeros((2, 2, 3, 3))
     images[0, 0] = 1.0  # lower left
     mosaic = decoded_figure(images, title="").axes[0].images[0].get_array()
