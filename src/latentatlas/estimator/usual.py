@@ -37,8 +37,8 @@ class Usual:
 
     The surprise of a row, in nats, is −log π_c N(h; μ_c, C_c + νI) + [r − r_max]₊/(2v): h are its coordinates under the
     stem and c is the cell that its latent lies in; r is the squared length of what the stem leaves out, r_max the
-    largest of the known rows, and v their mean for each coordinate left out. A row is unusual where it is unlike its neighbours on
-    the map, however common it would be elsewhere.
+    largest of the known rows, and v their mean for each coordinate left out. A row is unusual where it is unlike its
+    neighbours on the map, however common it would be elsewhere.
 
     Attributes:
         stem: from rows to coordinates, at most 128 of them.

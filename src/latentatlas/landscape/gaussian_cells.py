@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -11,6 +12,8 @@ from jaxtyping import Float, Int
 from latentatlas.core import ShapeError
 
 __all__ = ["GaussianCells"]
+
+_BLOCK_ROWS = 2048
 
 
 @final
@@ -65,7 +68,9 @@ class GaussianCells:
         found = np.empty(len(y))
         for c in np.unique(cell).tolist():
             inside = cell == c
-            found[inside] = -self._evidence(c, y[inside] - self.means[c], noise)[0]
+            (inverse,), (constant,) = self._read([c], noise)
+            apart = y[inside] - self.means[c]
+            found[inside] = np.einsum("nd,nd->n", apart @ inverse, apart) / 2 - constant
         return found
 
     def posterior_mean(
@@ -80,20 +85,28 @@ class GaussianCells:
             y: noisy points.
             noise: covariance of the noise, positive definite.
         """
+        inverse, constant = self._read(range(len(self.shares)), noise)
+        blocks = [y[start : start + _BLOCK_ROWS] for start in range(0, len(y), _BLOCK_ROWS)] or [y]
+        return np.concatenate([block - self._mean_pull(block, inverse, constant) @ noise for block in blocks])
+
+    def _mean_pull(self, y: np.ndarray, inverse: np.ndarray, constant: np.ndarray) -> np.ndarray:
+        """Σ_c r_c(y) S_c⁻¹ (y − μ_c), one cell after the other, relative to the largest evidence so far."""
         most, total = np.full(len(y), -np.inf), np.zeros(len(y))
-        weighed = np.zeros(np.shape(y))  # Σ r S⁻¹ (y − μ), kept relative to the largest evidence so far
+        pull = np.zeros(np.shape(y))
         for c, mean in enumerate(self.means):
-            evidence, found = self._evidence(c, y - mean, noise)
+            apart = y - mean
+            found = apart @ inverse[c]
+            evidence = constant[c] - np.einsum("nd,nd->n", apart, found) / 2
             larger = np.maximum(most, evidence)
             earlier, now = np.exp(most - larger), np.exp(evidence - larger)
-            weighed = weighed * earlier[:, None] + found * now[:, None]
+            pull *= earlier[:, None]
+            pull += found * now[:, None]
             most, total = larger, total * earlier + now
-        return y - weighed @ noise / total[:, None]
+        return pull / total[:, None]
 
-    def _evidence(self, c: int, apart: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log p(y, c) and S_c⁻¹ (y − μ_c) of points so far apart from the mean."""
-        total = self.covariances[c] + noise
-        weighed = apart @ np.linalg.inv(total)
-        squared = np.einsum("nd,nd->n", apart, weighed)
-        volume = np.linalg.slogdet(total)[1] + len(total) * np.log(2 * np.pi)
-        return np.log(self.shares[c]) - (volume + squared) / 2, weighed
+    def _read(self, cells: Sequence[int], noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """S⁻¹ and log π − log √((2π)^dim det S) of some cells."""
+        chosen = list(cells)
+        total = self.covariances[chosen] + noise
+        volume = np.linalg.slogdet(total)[1] + len(noise) * np.log(2 * np.pi)
+        return np.linalg.inv(total), np.log(self.shares[chosen]) - volume / 2
