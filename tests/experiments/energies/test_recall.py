@@ -54,7 +54,7 @@ def test_targets_are_computed_from_the_figures():
         "rows": [60_000, 2_000],
         "accuracy": {"noise on pixels": accuracy, "noise on latents": accuracy},
         "ARI of the basins": [0.95, 0.91],
-        "10,000 recalls, s": {PROTOTYPES: 0.4, EXEMPLARS: 1.2},
+        "10,000 recalls, s": {PROTOTYPES: 0.4, EXEMPLARS: 1.2, TOLD: 0.9},
     }
     page = recall.to_markdown(result)
     assert "- met: ARI of the basins 0.9300 (wanted ≥ 0.9)" in page
@@ -62,3 +62,4 @@ def test_targets_are_computed_from_the_figures():
     assert f"- met: σ = .5 on pixels, {TOLD} 0.8500 (wanted ≥ 0.8)" in page
     assert f"- met: 10,000 recalls, s: {PROTOTYPES} 0.4000 (wanted ≤ 1)" in page
     assert f"- **missed**: 10,000 recalls, s: {EXEMPLARS} 1.2000 (wanted ≤ 1)" in page
+    assert f"- met: 10,000 recalls, s: {TOLD} 0.9000 (wanted ≤ 1)" in page
