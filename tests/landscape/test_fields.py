@@ -87,6 +87,19 @@ def test_the_hopfield_energy_by_hand():
     assert field(torch.tensor([[1.0]])).item() == pytest.approx(expected, abs=1e-6)
 
 
+def test_a_field_that_knows_its_slope_is_asked_for_it():
+    class Bowl:
+        def __call__(self, z: torch.Tensor) -> torch.Tensor:
+            raise AssertionError("nobody needs autograd here")
+
+        def with_slope(self, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return z.square().sum(dim=1), 2 * z
+
+    energy, slope = gradient(Bowl(), torch.tensor([[3.0, 4.0]]))
+    assert energy.tolist() == [25.0]
+    assert slope.tolist() == [[6.0, 8.0]]
+
+
 def test_one_gradient_step_of_length_one_is_recall_and_never_raises_the_energy():
     generator = torch.Generator().manual_seed(0)
     patterns, z = (torch.randn(n, 4, dtype=torch.float64, generator=generator) for n in (6, 30))

@@ -62,6 +62,23 @@ def test_round_trip():
     assert torch.equal(again(z), energy(z))
 
 
+@pytest.mark.parametrize("hidden", [(8,), (8, 5), (8, 5, 3)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_slope_is_the_gradient_of_the_energy(hidden: tuple[int, ...], dtype: torch.dtype):
+    torch.manual_seed(3)
+    energy = NeuralEnergy(3, hidden=hidden)
+    energy.adapt(torch.randn(50, 3) * 2 + 1)
+    z = (3 * torch.randn(20, 3)).to(dtype).requires_grad_()
+    (wanted,) = torch.autograd.grad(energy(z).sum(), z)
+    heights, slope = energy.with_slope(z)
+    assert slope.dtype == dtype
+    assert not slope.requires_grad
+    assert not heights.requires_grad
+    assert torch.equal(heights, energy(z))
+    assert torch.allclose(slope, wanted, atol=1e-6)
+    assert all(p.grad is None for p in energy.parameters())
+
+
 def test_wrong_input(unchecked: None):
     with pytest.raises(ShapeError, match=r"^NeuralEnergy wants 2 columns; got 3\."):
         _random()(torch.zeros(4, 3))

