@@ -136,6 +136,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "terms.StratifiedWeights": terms.StratifiedWeights,
     "terms.TotalCorrelation": lambda: terms.TotalCorrelation(9, weights=terms.StratifiedWeights()),
     "terms.Unscaled": terms.Unscaled,
+    "terms.Fishr": lambda: terms.Fishr(terms.SquaredError()),
     "terms.VREx": lambda: terms.VREx(terms.SquaredError()),
     "terms.WithinStrata": lambda: terms.WithinStrata(terms.MMD(), rows=9),
     "terms.Anchor": lambda: terms.Anchor(5, 2),
