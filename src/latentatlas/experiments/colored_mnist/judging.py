@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from latentatlas.checks import Removal, Status
-from latentatlas.core import Batch
+from latentatlas.core import Batch, Latents
 from latentatlas.experiments.colored_mnist.methods import Method
 from latentatlas.experiments.colored_mnist.rows import Drawn
-from latentatlas.experiments.colored_mnist.training import Budget, Penalty, Predictor, Rounds
+from latentatlas.experiments.colored_mnist.training import Budget, Penalty, Predictor, Rounds, logit_of
 from latentatlas.train import EqualScores, ExtrapolatedScore, MeanScore, WithinEnvironments, select
 from latentatlas.train.batches import take_rows
 
@@ -47,9 +47,9 @@ class Material:
 
         def candidate(weight: float) -> Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]:
             def on(rows: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-                logit = self._trained(method, weight, take_rows(train, torch.from_numpy(rows)))
-                fitted[f"{weight:g}"] = logit
-                return lambda others: -_costs(logit, take_rows(train, torch.from_numpy(others)))
+                predictor = self._trained(method, weight, take_rows(train, torch.from_numpy(rows)))
+                fitted[f"{weight:g}"] = predictor
+                return lambda others: -_costs(predictor, take_rows(train, torch.from_numpy(others)))
 
             return on
 
@@ -61,7 +61,7 @@ class Material:
             criterion=MeanScore(),
             admission=EqualScores(),
         )
-        tests = {name: _accuracy(logit, drawn.test) for name, logit in fitted.items()}
+        tests = {name: _accuracy(predictor, drawn.test) for name, predictor in fitted.items()}
         (split,) = splits(drawn.environment)
         kept = take_rows(train, torch.from_numpy(split.validate))
         return {
@@ -78,15 +78,16 @@ class Material:
         drawn = self.drawn(gray=False)
         generator = torch.Generator().manual_seed(self.seed)
 
-        def logit(rows: Batch) -> Tensor:
-            return torch.randn(len(rows.x), generator=generator)
+        def drawn_answers(rows: Batch) -> Latents:
+            z = torch.randn(len(rows.x), 1, generator=generator)
+            return Latents(z, prediction=z)
 
         (split,) = WithinEnvironments(_KEPT, seed=self.seed)(drawn.environment)
-        test = _accuracy(logit, drawn.test)
+        test = _accuracy(drawn_answers, drawn.test)
         chosen = {"weight": 0.0, "p": 1.0, "chosen by extrapolated accuracy": test, "best weight by the test": test}
         return {
             "test": test,
-            **_on_kept_rows(logit, take_rows(drawn.train, torch.from_numpy(split.validate))),
+            **_on_kept_rows(drawn_answers, take_rows(drawn.train, torch.from_numpy(split.validate))),
             **chosen,
         }
 
@@ -108,14 +109,14 @@ class Material:
         return self._rounds
 
 
-def _costs(logit: Predictor, rows: Batch) -> np.ndarray:
+def _costs(predictor: Predictor, rows: Batch) -> np.ndarray:
     assert rows.label is not None
-    cost = functional.binary_cross_entropy_with_logits(logit(rows), rows.label.float(), reduction="none")
+    cost = functional.binary_cross_entropy_with_logits(logit_of(predictor, rows), rows.label.float(), reduction="none")
     return cost.double().numpy()
 
 
-def _accuracy(logit: Predictor, rows: Batch) -> float:
-    return float(((logit(rows) > 0) == (rows.label == 1)).float().mean())
+def _accuracy(predictor: Predictor, rows: Batch) -> float:
+    return float(((logit_of(predictor, rows) > 0) == (rows.label == 1)).float().mean())
 
 
 def _extrapolated(fitted: dict[str, Predictor], kept: Batch) -> str:
@@ -124,21 +125,21 @@ def _extrapolated(fitted: dict[str, Predictor], kept: Batch) -> str:
     parts = [take_rows(kept, torch.nonzero(kept.environment == value)[:, 0]) for value in kept.environment.unique()]
     criterion = ExtrapolatedScore(1.0)
     values = {
-        name: criterion({str(number): _accuracy(logit, part) for number, part in enumerate(parts)})
-        for name, logit in fitted.items()
+        name: criterion({str(number): _accuracy(predictor, part) for number, part in enumerate(parts)})
+        for name, predictor in fitted.items()
     }
     return max(values, key=lambda name: values[name])
 
 
-def _on_kept_rows(logit: Predictor, kept: Batch) -> dict[str, float]:
+def _on_kept_rows(predictor: Predictor, kept: Batch) -> dict[str, float]:
     """Accuracy, and the alarm of `checks.Removal`: the association within labels, and 1 where it fails."""
     assert kept.label is not None
     assert isinstance(kept.nuisance, Tensor)
     removal = Removal(permutations=_PERMUTATIONS)
-    found = removal.alarm(logit(kept).numpy(), kept.nuisance.numpy(), kept.label.numpy())
+    found = removal.alarm(logit_of(predictor, kept).numpy(), kept.nuisance.numpy(), kept.label.numpy())
     verdict = removal.alarm_verdict("colour", found)
     return {
-        "kept rows": _accuracy(logit, kept),
+        "kept rows": _accuracy(predictor, kept),
         "colour within labels": found.value,
         "alarm": float(verdict.status is Status.FAIL),
     }

@@ -65,30 +65,38 @@ def _of_prediction(term: Term) -> Term:
 
 
 def _large(rounds: Callable[[Batch], Rounds]) -> Training:
-    return InOneGo(batches=4)
+    return InOneGo(batches=2)
 
 
-_RISING = (1e2, 1e3, 1e4)
+def _on_latents(rounds: Callable[[Batch], Rounds]) -> Training:
+    return Head(rounds, Rounds.latents)
+
+
+_FEATURES = 32
+_RISING = (1e2, 1e3, 1e4, 1e5)
+_FEW = (1e2, 1e4)
 _BETWEEN = {"IRMv1": IRMv1, "V-REx": VREx, "Fishr": Fishr}
 
 METHODS = (
     Method("ERM", knows="nothing"),
-    *(Method(f"{name}, in one go", penalty=term, weights=_RISING, training=_large) for name, term in _BETWEEN.items()),
+    *(Method(f"{name}, in one go", penalty=term, weights=_FEW, training=_large) for name, term in _BETWEEN.items()),
     *(
-        Method(f"{name}, after two rounds", penalty=term, weights=(10.0, *_RISING), training=Head)
+        Method(f"{name}, after two rounds", penalty=term, weights=_RISING, training=Head)
         for name, term in _BETWEEN.items()
     ),
+    Method("V-REx, after two rounds, on latents", penalty=VREx, weights=_RISING, training=_on_latents),
     Method(
         "conditional HSIC",
         knows="colour",
-        penalty=lambda: _of_prediction(ConditionalHSIC()),
-        weights=(10.0, 100.0, 1000.0),
+        penalty=lambda: _of_prediction(ConditionalHSIC(HSIC(exact_rows=0, features=_FEATURES))),
+        weights=(100.0, 1000.0),
+        training=lambda rounds: InOneGo(batches=4),
     ),
     Method(
         "conditional adversarial",
         knows="colour",
         penalty=lambda: ConditionalAdversarial(DIM, 2, 2),
-        weights=(0.3, 1.0, 3.0),
+        weights=(1.0, 3.0),
         schedule=_fought_in,
     ),
     Method("reweighting", knows="colour", prepare=_weighted),

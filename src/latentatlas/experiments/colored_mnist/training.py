@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from latentatlas.core import Batch, Constant, Geometric, Latents, Schedule, reproducible
-from latentatlas.terms import LargestWeight, Objective, Prediction, Term
+from latentatlas.terms import LargestWeight, Objective, Prediction, Term, gather_fields
 from latentatlas.train import Recipe, RowBatches, fit
 
-__all__ = ["DIM", "Budget", "Head", "InOneGo", "Penalty", "Predictor", "Rounds", "Training", "late"]
+__all__ = ["DIM", "Budget", "Head", "InOneGo", "Penalty", "Predictor", "Rounds", "Training", "late", "logit_of"]
 
 DIM = 16
 _BEGINS = 0.3
-Predictor = Callable[[Batch], Tensor]
-"""The logit of every row."""
+Predictor = Callable[[Batch], Latents]
+"""A latent and a logit of every row, without gradient."""
 
 
 @final
@@ -32,13 +32,13 @@ class Budget:
     hidden: int = 64
     rate: float = 3e-3
     decay: float = 1.0
-    head_steps: int = 300
-    head_rate: float = 0.05
+    stages: int = 12
+    iterations: int = 20
 
     @classmethod
     def of(cls, *, quick: bool) -> Budget:
         """Small where it is only to run."""
-        return cls(steps=30, batch=256, hidden=32, head_steps=30) if quick else cls()
+        return cls(steps=30, batch=256, hidden=32, stages=3) if quick else cls()
 
 
 @final
@@ -49,6 +49,13 @@ class Penalty:
     term: Term
     weight: float
     schedule: Callable[[float, int], Schedule]
+
+
+def logit_of(predictor: Predictor, rows: Batch) -> Tensor:
+    """One number for each row; above 0 the label is 1."""
+    prediction = predictor(rows).prediction
+    assert isinstance(prediction, Tensor)
+    return prediction[:, 0]
 
 
 def late(weight: float, steps: int) -> Schedule:
@@ -92,9 +99,8 @@ class Rounds:
     first leans on most is of no use there, and what it left out must be found. Nobody says what either is.
     """
 
-    def __init__(self, members: Sequence[Predictor], spread: Tensor):
+    def __init__(self, members: Sequence[Predictor]):
         self.members = tuple(members)
-        self.spread = spread
 
     @classmethod
     def on(cls, rows: Batch, budget: Budget, *, seed: int) -> Rounds:
@@ -102,38 +108,47 @@ class Rounds:
         training = InOneGo()
         first = training(rows, None, budget, seed=seed)
         assert rows.label is not None
-        right = ((first(rows) > 0) == (rows.label == 1)).float()
+        right = ((logit_of(first, rows) > 0) == (rows.label == 1)).float()
         share = right.mean().clamp(1 / len(right), 1 - 1 / len(right))
         balanced = torch.where(right > 0, 0.5 / share, 0.5 / (1 - share))
-        second = training(rows._replace(weight=balanced), None, budget, seed=seed + 1)
-        logits = torch.stack([first(rows), second(rows)], dim=1)
-        return cls((first, second), logits.std(dim=0))
+        return cls((first, training(rows._replace(weight=balanced), None, budget, seed=seed + 1)))
 
-    def __call__(self, rows: Batch) -> Batch:
-        """The logits of both rounds, each divided by its spread, in the place of x."""
-        return rows._replace(x=torch.stack([member(rows) for member in self.members], dim=1) / self.spread)
+    def logits(self, rows: Batch) -> Tensor:
+        """One column for each round."""
+        return torch.stack([logit_of(member, rows) for member in self.members], dim=1)
+
+    def latents(self, rows: Batch) -> Tensor:
+        """The axes of all rounds."""
+        return torch.cat([member(rows).z for member in self.members], dim=1)
 
 
 @final
 class Head(Training):
-    """A linear head on the logits of the rounds, all rows in every step.
+    """A linear head on what the rounds have found, by L-BFGS on all rows, from 0; the weight rises from stage to stage.
+
+    Under a large penalty the valley of so few numbers is narrow, which first-order steps do not follow.
 
     Args:
         rounds: makes or remembers the rounds of these rows.
+        features: what the head sees, each divided by its spread.
     """
 
-    def __init__(self, rounds: Callable[[Batch], Rounds]):
+    def __init__(self, rounds: Callable[[Batch], Rounds], features: Callable[[Rounds, Batch], Tensor] = Rounds.logits):
         self.rounds = rounds
+        self.features = features
 
     def __call__(self, rows: Batch, penalty: Penalty | None, budget: Budget, *, seed: int) -> Predictor:
         """Rounds and head."""
         found = self.rounds(rows)
-        seen = found(rows)
-        with reproducible(seed):
-            model = _Linear(seen.x.shape[1])
-            recipe = Recipe(budget.head_steps, rate=budget.head_rate, decay=0.0, log_every=budget.head_steps)
-            head = _fitted(model, seen, penalty, recipe, size=len(seen.x), seed=seed)
-        return lambda others: head(found(others))
+        x = self.features(found, rows)
+        spread = x.std(dim=0)
+        spread = torch.where(spread > 0, spread, 1.0)
+        model = _Linear(x.shape[1])
+        objective = _objective(penalty, budget.stages)
+        for stage in range(budget.stages):
+            _settle(model, objective, rows._replace(x=x / spread), stage, budget.iterations)
+        head = _frozen(model)
+        return lambda others: head(others._replace(x=self.features(found, others) / spread))
 
 
 @final
@@ -157,21 +172,46 @@ class _Linear(nn.Module):
     def __init__(self, features: int):
         super().__init__()
         self.head = nn.Linear(features, 1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
 
     def forward(self, batch: Batch) -> Latents:
         return Latents(batch.x, prediction=self.head(batch.x))
 
 
+def _objective(penalty: Penalty | None, steps: int) -> Objective:
+    terms: dict[str, tuple[Term, Schedule]] = {"risk": (Prediction(), Constant(1.0))}
+    if penalty is not None:
+        terms["penalty"] = (penalty.term, penalty.schedule(penalty.weight, steps))
+    return Objective(terms, scaling=LargestWeight())
+
+
 def _fitted(
     model: nn.Module, rows: Batch, penalty: Penalty | None, recipe: Recipe, *, size: int, seed: int
 ) -> Predictor:
-    terms: dict[str, tuple[Term, Schedule]] = {"risk": (Prediction(), Constant(1.0))}
-    if penalty is not None:
-        terms["penalty"] = (penalty.term, penalty.schedule(penalty.weight, recipe.steps))
-    fit(model, Objective(terms, scaling=LargestWeight()), RowBatches(rows, size=size, seed=seed), recipe)
+    fit(model, _objective(penalty, recipe.steps), RowBatches(rows, size=size, seed=seed), recipe)
+    return _frozen(model)
 
+
+def _settle(model: nn.Module, objective: Objective, rows: Batch, stage: int, iterations: int) -> None:
+    """To the nearest minimum of the objective of this stage."""
+    optimiser = torch.optim.LBFGS(
+        model.parameters(), max_iter=iterations, tolerance_grad=0, tolerance_change=1e-12, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        report = objective(gather_fields(rows, model(rows)), step=stage)
+        total = report.total * objective.scaling(report.weights)  # L-BFGS wants the sum itself, not the shape of it
+        total.backward()
+        return total
+
+    optimiser.step(closure)
+
+
+def _frozen(model: nn.Module) -> Predictor:
     @torch.no_grad()
-    def logit(others: Batch) -> Tensor:
-        return model(others).prediction[:, 0]
+    def latents(rows: Batch) -> Latents:
+        return model(rows)
 
-    return logit
+    return latents
