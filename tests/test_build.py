@@ -275,6 +275,8 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "train.Progress": lambda: train.Progress("Working"),
     "train.Recipe": lambda: train.Recipe(9, rate=0.1, decay=0.0, clip=1.0, warmup=0.2, log_every=3),
     "train.Silent": train.Silent,
+    "train.EqualScores": lambda: train.EqualScores(0.01),
+    "train.Everyone": train.Everyone,
     "train.ExtrapolatedScore": lambda: train.ExtrapolatedScore(2.0),
     "train.LeaveOneEnvironmentOut": train.LeaveOneEnvironmentOut,
     "train.MeanScore": train.MeanScore,
