@@ -31,9 +31,12 @@ def method(title: str):
 
 def test_colour_predicts_as_the_track_says(drawn: Drawn):
     for rows, environment, rate in ((drawn.train, 0, 0.9), (drawn.train, 1, 0.8), (drawn.test, 2, 0.1)):
+        assert isinstance(rows.nuisance, torch.Tensor)
+        assert rows.label is not None
+        assert rows.environment is not None
         there = rows.environment == environment
         # the names of the colours are in order: green 0, red 1, and green stands for the label 1
-        agrees = (rows.nuisance != rows.label)[there].float().mean()
+        agrees = torch.ne(rows.nuisance, rows.label)[there].float().mean()
         assert float(agrees) == pytest.approx(rate, abs=0.06)
     assert set(drawn.environment) == {0, 1}
     assert drawn.train.x.shape[1] == 8 * 8 * 2

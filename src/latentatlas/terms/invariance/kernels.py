@@ -275,7 +275,9 @@ class _Weighed(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  the decorator hides the names
+        ctx: Any, *grads: Tensor
+    ) -> tuple[Tensor, None, None]:
         rows, variance, summands = ctx.saved_tensors
         both = summands @ torch.cat([rows, torch.ones_like(rows[:, :1])], dim=1)
         return 4 * grads[0] / variance * (both[:, :-1] - both[:, -1:] * rows), None, None
