@@ -154,7 +154,7 @@ class Fishr(Term):
         """The mean over the environments of one batch."""
         residual = self.risk.residual(prediction, label).reshape(len(z), -1)
         member = indicators(require_categories("Fishr", "environment", environment), 2, residual.dtype)
-        if member.shape[1] < 2:
+        if not member.shape[1]:
             return 0 * (residual.sum() + z.sum())
         shares = member if weight is None else member * weight[:, None]
         shares = (shares / shares.sum(dim=0).clamp(min=torch.finfo(residual.dtype).tiny)).T
