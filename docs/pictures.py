@@ -53,7 +53,7 @@ def main() -> None:
     terms += [neural.contrastive_divergence, neural.noise_contrast, neural.denoising_score]
     terms += [neural.gaussian_divergence, neural.energy_prior]
     terms += [invariance.conditional_hsic, invariance.residual_hsic, invariance.prediction, invariance.irmv1]
-    terms += [invariance.vrex, invariance.mmd, invariance.coral, invariance.adversarial]
+    terms += [invariance.vrex, invariance.fishr, invariance.mmd, invariance.coral, invariance.adversarial]
     terms += [invariance.total_correlation, invariance.reweighting]
     terms += [partition.partition, partition.readable_transformation, partition.block_allocation]
     terms += [partition.nt_xent, partition.vicreg, partition.modality_contrast, partition.between_blocks]

@@ -16,6 +16,7 @@ from latentatlas.terms import (
     MMD,
     Adversarial,
     ConditionalHSIC,
+    Fishr,
     IRMv1,
     LogLoss,
     Prediction,
@@ -145,6 +146,28 @@ def vrex() -> Figure:
     panels[0].legend(frameon=False)
     panels[1].plot(shares, values, color=BLUE)
     panels[1].set(title="VREx", xlabel="colour → shape", ylim=(0, None))
+    return figure
+
+
+def fishr() -> Figure:
+    """The same way from colour to shape, with the prediction itself as latent: how unevenly rows pull at its weight."""
+    figure, panels = row_of_panels(2)
+    shares = torch.linspace(0, 1, 41)
+    colour_sign, label, environment = _signs(_AGREES)
+    shape_sign, _, _ = _signs((_SHAPE, _SHAPE))
+    shape_sign = _shuffled(shape_sign, environment)
+    spreads, values = [], []
+    for share in shares.tolist():
+        logit = 1.6 * (1 - share) * colour_sign + 1.1 * share * shape_sign
+        pull = LogLoss().residual(logit, label) * logit
+        spreads.append([float(pull[environment == each].var()) for each in (0, 1)])
+        values.append(float(Fishr()(logit[:, None], logit, label, environment)))
+    for column, colour, name in zip(np.array(spreads).T, (BLUE, RED), ("90 % agree", "80 % agree"), strict=True):
+        panels[0].plot(shares, column, color=colour, label=name)
+    panels[0].set(title="spread of row gradients", xlabel="colour → shape", ylim=(0, None))
+    panels[0].legend(frameon=False)
+    panels[1].plot(shares, values, color=BLUE)
+    panels[1].set(title="Fishr", xlabel="colour → shape", ylim=(0, None))
     return figure
 
 

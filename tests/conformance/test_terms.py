@@ -246,6 +246,7 @@ CASES = [
     Case(terms.Prediction, ("prediction", "weight")),
     Case(terms.IRMv1, ("prediction", "weight")),
     Case(terms.VREx, ("prediction", "weight")),
+    Case(terms.Fishr, ("z", "prediction", "weight")),
     Case(lambda: terms.MMD(terms.GaussianKernel(1.5)), ("z",)),
     Case(lambda: terms.MMD(terms.GaussianKernel(1.5), exact_rows=0, features=40), ("z",)),
     Case(terms.CORAL, ("z",)),

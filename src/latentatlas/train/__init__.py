@@ -7,7 +7,10 @@ from latentatlas.train.fit import Recipe, fit
 from latentatlas.train.gates import AnnealGate
 from latentatlas.train.prototypes import Anneal, MovingAverage
 from latentatlas.train.selection import (
+    Admission,
     Criterion,
+    EqualScores,
+    Everyone,
     ExtrapolatedScore,
     LeaveOneEnvironmentOut,
     MeanScore,
@@ -21,6 +24,7 @@ from latentatlas.train.selection import (
 from latentatlas.train.views import ViewBatches, with_view
 
 __all__ = [
+    "Admission",
     "Anneal",
     "AnnealGate",
     "At",
@@ -30,6 +34,8 @@ __all__ = [
     "Criterion",
     "EarlyStop",
     "EdgeBatches",
+    "EqualScores",
+    "Everyone",
     "ExtrapolatedScore",
     "History",
     "LeaveOneEnvironmentOut",

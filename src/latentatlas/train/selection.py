@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import NamedTuple, final
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from latentatlas.core import DataError, SpecError
 
 __all__ = [
+    "Admission",
     "Criterion",
+    "EqualScores",
+    "Everyone",
     "ExtrapolatedScore",
     "LeaveOneEnvironmentOut",
     "MeanScore",
@@ -25,8 +28,8 @@ __all__ = [
     "select",
 ]
 
-Scorer = Callable[[Int[np.ndarray, " rows"]], float]
-"""How good a fitted candidate is on these rows; higher is better."""
+Scorer = Callable[[Int[np.ndarray, " rows"]], float | Float[np.ndarray, " rows"]]
+"""How good a fitted candidate is on these rows, or on each of them, whose mean then counts; higher is better."""
 
 Fitter = Callable[[Int[np.ndarray, " rows"]], Scorer]
 """Fits a candidate on these rows, and no others."""
@@ -179,20 +182,102 @@ class ExtrapolatedScore(Criterion):
         return float((1 + len(values) * self.reach) * values.min() - self.reach * values.sum())
 
 
+class Admission(ABC):
+    """Which candidates are compared at all."""
+
+    level: float
+
+    @abstractmethod
+    def __call__(self, scores: Mapping[str, Float[np.ndarray, " rows"]]) -> float:
+        """A p-value, from the scores of a candidate on the kept rows of each environment; out below `level`."""
+
+
+@final
+class Everyone(Admission):
+    """No candidate is left out.
+
+    >>> Everyone()({"a": np.array([0.1]), "b": np.array([0.9])})
+    1.0
+    """
+
+    level = 0.0
+
+    def __call__(self, scores: Mapping[str, Float[np.ndarray, " rows"]]) -> float:
+        """Always 1."""
+        return 1.0
+
+
+@final
+class EqualScores(Admission):
+    """Candidates whose kept rows do not refute that the mean score is the same in every environment.
+
+    Q = Σ_e (m_e − m̄)²/v_e with m_e the mean score of environment e, v_e = s_e²/n_e the square of its error and m̄ the
+    mean with weights 1/v_e; p is the chance of so large a χ² of E − 1 degrees. The best of the candidates that are left
+    is the best one that may be invariant: a rule that scores higher where a nuisance helps more is out, however good.
+    Scores that are minus the log loss of each row tell more than right and wrong.
+
+    It needs a score of each row, and rows enough: what is too small to be seen among them is let in. Where one
+    environment is harder by nature (more label noise), equal scores are the wrong wish.
+
+    Args:
+        level: candidates with a smaller p are out; a rule that lasts is left out so often.
+
+    >>> colour, shape = {"a": [1, 1, 1, 0] * 50, "b": [1, 1, 0, 0] * 50}, {"a": [1, 1, 0, 0] * 50, "b": [1, 0] * 100}
+    >>> [round(EqualScores()({e: np.array(right) for e, right in rule.items()}), 4) for rule in (colour, shape)]
+    [0.0, 1.0]
+
+    References:
+        Peters, Bühlmann, Meinshausen, *Causal inference by using invariant prediction*, 2016, for the test as a way to
+        choose; Krueger et al., *Out-of-distribution generalization via risk extrapolation*, 2021, for equal risks.
+    """
+
+    def __init__(self, level: float = 0.05):
+        if not 0 < level < 1:
+            raise SpecError(f"EqualScores wants 0 < level < 1; got {level}. 0.05 is usual.")
+        self.level = level
+
+    def __call__(self, scores: Mapping[str, Float[np.ndarray, " rows"]]) -> float:
+        """The p-value.
+
+        Raises:
+            DataError: if an environment has one score only.
+        """
+        from scipy.stats import chi2
+
+        few = [name for name, rows in scores.items() if len(rows) < 2]
+        if few:
+            raise DataError(
+                f"EqualScores wants the scores of two rows or more of each environment; {few[0]!r} has one. Let the "
+                "candidate return a score for each row, and keep more rows."
+            )
+        means = np.array([rows.mean() for rows in scores.values()])
+        squares = np.array([rows.var(ddof=1) / len(rows) for rows in scores.values()])
+        share = 1 / np.maximum(squares, np.finfo(np.float64).tiny)
+        share /= share.max()  # of one environment without spread the others are held against it
+        middle = (share * means).sum() / share.sum()
+        gaps = (means - middle) ** 2 / np.maximum(squares, np.finfo(np.float64).tiny)
+        return float(chi2.sf(gaps.sum(), len(means) - 1))
+
+
 @final
 @dataclass(frozen=True)
 class Selection:
     """What `select` found.
 
     Attributes:
-        name: of the candidate with the highest value; of several, the first.
+        name: of the admitted candidate with the highest value; of several, the first. Where none is admitted, of the
+            one with the largest p.
         values: of the criterion, by candidate.
         scores: by candidate and environment; a mean over splits.
+        p: of the admission, by candidate.
+        admitted: names of the candidates that were compared.
     """
 
     name: str
     values: Mapping[str, float]
     scores: Mapping[str, Mapping[str, float]]
+    p: Mapping[str, float]
+    admitted: tuple[str, ...]
 
 
 def select(
@@ -201,6 +286,7 @@ def select(
     *,
     splits: Splits | None = None,
     criterion: Criterion | None = None,
+    admission: Admission | None = None,
 ) -> Selection:
     """The candidate that does best by environments of training; rows of no other are ever asked for.
 
@@ -212,6 +298,7 @@ def select(
         environment: of each training row. Rows for testing have no place here.
         splits: `WithinEnvironments()` by default.
         criterion: `WorstScore()` by default.
+        admission: which candidates are compared; `Everyone()` by default.
 
     Raises:
         SpecError: without candidates.
@@ -230,22 +317,32 @@ def select(
     if not candidates:
         raise SpecError("select wants one candidate or more; got none. Pass name → function.")
     parts = list((splits or WithinEnvironments())(np.asarray(environment)))
-    judged = criterion or WorstScore()
-    scores = {name: _scores(name, fitter, np.asarray(environment), parts) for name, fitter in candidates.items()}
-    values = {name: judged(found) for name, found in scores.items()}
-    return Selection(max(values, key=lambda name: values[name]), values, scores)
+    judged, admits = criterion or WorstScore(), admission or Everyone()
+    found = {name: _scores(name, fitter, np.asarray(environment), parts) for name, fitter in candidates.items()}
+    scores = {
+        name: {value: float(np.mean([rows.mean() for rows in each])) for value, each in by.items()}
+        for name, by in found.items()
+    }
+    values = {name: judged(means) for name, means in scores.items()}
+    p = {name: admits({value: np.concatenate(each) for value, each in by.items()}) for name, by in found.items()}
+    admitted = tuple(name for name in candidates if p[name] >= admits.level)
+    best = max(admitted, key=lambda name: values[name]) if admitted else max(p, key=lambda name: p[name])
+    return Selection(best, values, scores, p, admitted)
 
 
-def _scores(name: str, fitter: Fitter, environment: np.ndarray, parts: list[Split]) -> dict[str, float]:
-    found: dict[str, list[float]] = {}
+def _scores(name: str, fitter: Fitter, environment: np.ndarray, parts: list[Split]) -> dict[str, list[np.ndarray]]:
+    """The scores in each environment, an array for each split."""
+    found: dict[str, list[np.ndarray]] = {}
     for part in parts:
         scorer = fitter(part.train)
         for value in np.unique(environment[part.validate]):
-            score = float(scorer(part.validate[environment[part.validate] == value]))
-            if not np.isfinite(score):
+            rows = part.validate[environment[part.validate] == value]
+            score = np.atleast_1d(np.asarray(scorer(rows), dtype=np.float64))
+            if not np.isfinite(score).all():
+                bad = score[~np.isfinite(score)][0]
                 raise DataError(
-                    f"select wants finite scores; candidate {name!r} scored {score} in environment {value!r}. Look at "
+                    f"select wants finite scores; candidate {name!r} scored {bad} in environment {value!r}. Look at "
                     "its fit, or leave it out."
                 )
             found.setdefault(str(value), []).append(score)
-    return {value: float(np.mean(values)) for value, values in found.items()}
+    return found

@@ -8,7 +8,18 @@ import torch
 from torch import Tensor
 
 from latentatlas.core import DataError
-from latentatlas.terms import CORAL, MMD, DeltaKernel, GaussianKernel, IRMv1, LogLoss, Rebind, SquaredError, VREx
+from latentatlas.terms import (
+    CORAL,
+    MMD,
+    DeltaKernel,
+    Fishr,
+    GaussianKernel,
+    IRMv1,
+    LogLoss,
+    Rebind,
+    SquaredError,
+    VREx,
+)
 
 RISKS = {"classes": LogLoss(), "numbers": SquaredError()}
 every_risk = pytest.mark.parametrize("kind", RISKS)
@@ -120,7 +131,7 @@ def test_one_class_only_in_an_environment():
         assert (slope != 0).any()
 
 
-@pytest.mark.parametrize("term", [IRMv1(), VREx(), MMD(), CORAL()])
+@pytest.mark.parametrize("term", [IRMv1(), VREx(), Fishr(), MMD(), CORAL()])
 def test_environments_that_are_numbers(unchecked: None, term):
     fields = {"z": torch.zeros(4, 2), "prediction": torch.zeros(4, 2), "label": torch.zeros(4, dtype=torch.long)}
     with pytest.raises(DataError, match=r"wants integer codes in 'environment'; got float32\. Cut numbers into bins"):
@@ -152,6 +163,66 @@ def test_vrex_downhill_makes_risks_equal():
         term(shift.expand(100), label, environment).backward()
         optimiser.step()
     assert shift.item() == pytest.approx(1.5, abs=0.05)  # between the two labels
+
+
+# ---------------------------------------------------------------- Fishr
+
+
+def gradients_by_row(risk, z: Tensor, label: Tensor, head: torch.nn.Linear) -> Tensor:
+    """Of the cost by all weights of the head, one row after another."""
+    rows = []
+    for i in range(len(z)):
+        cost = risk(head(z[i : i + 1]), label[i : i + 1]).sum()
+        rows.append(torch.cat([g.flatten() for g in torch.autograd.grad(cost, list(head.parameters()))]))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_fishr_compares_the_spreads_of_the_gradients_of_the_last_layer(outputs: int):
+    torch.manual_seed(0)
+    z, head = torch.randn(12, 4), torch.nn.Linear(4, outputs)
+    label, environment = torch.arange(12) % max(2, outputs), torch.tensor([0] * 5 + [1] * 4 + [2] * 3)
+    pulls = gradients_by_row(LogLoss(), z, label, head)
+    spread = torch.stack([pulls[environment == each].var(dim=0, correction=0) for each in range(3)])
+    expected = (spread - spread.mean(dim=0)).square().sum(dim=1).mean()
+    torch.testing.assert_close(Fishr()(z, head(z), label, environment), expected)
+
+
+def test_fishr_is_small_for_equal_environments_and_large_for_others():
+    z = torch.randn(8000, 2, generator=seeded())
+    environment = torch.arange(8000) % 2
+    label = (torch.rand(8000, generator=seeded(1)) < z[:, 0].sigmoid()).long()
+    flipped = torch.where((environment == 1) & (torch.arange(8000) % 3 == 0), 1 - label, label)
+    assert Fishr()(z, 2 * z[:, 0], label, environment) < 0.05 * Fishr()(z, 2 * z[:, 0], flipped, environment)
+
+
+def test_fishr_downhill_lowers_it_and_its_gradient_is_that_of_differences():
+    z = torch.randn(10, 3, dtype=torch.float64, generator=seeded()).requires_grad_()
+    prediction = torch.randn(10, dtype=torch.float64, generator=seeded(1)).requires_grad_()
+    label, environment = torch.arange(10) % 2, torch.arange(10) // 5
+    assert torch.autograd.gradcheck(lambda a, b: Fishr()(a, b, label, environment), (z, prediction))
+    before = Fishr()(z, prediction, label, environment)
+    slope, pull = torch.autograd.grad(before, (z, prediction))
+    assert Fishr()(z - 0.01 * slope, prediction - 0.01 * pull, label, environment) < before
+
+
+def test_fishr_counts_weights_as_copies_and_leaves_lonely_environments_out():
+    z, prediction, label = torch.randn(5, 2, generator=seeded()), torch.arange(5.0), torch.arange(5.0).flip(0)
+    environment, term = torch.tensor([0, 0, 1, 1, 1]), Fishr(SquaredError())
+    copied = torch.tensor([0, 1, 1, 2, 3, 4])
+    weight = torch.tensor([1.0, 2.0, 1.0, 1.0, 1.0])
+    torch.testing.assert_close(
+        term(z, prediction, label, environment, weight),
+        term(z[copied], prediction[copied], label[copied], environment[copied]),
+    )
+    lonely = torch.tensor([0, 0, 1, 1, 2])
+    torch.testing.assert_close(term(z, prediction, label, lonely), term(z[:4], prediction[:4], label[:4], lonely[:4]))
+    z.requires_grad_()
+    for alone in (torch.zeros(5, dtype=torch.long), torch.arange(5), torch.tensor([0, 0, 0, 0, 1])):
+        value = term(z, prediction, label, alone)
+        assert value.item() == 0
+        (slope,) = torch.autograd.grad(value, z)
+        assert (slope == 0).all()
 
 
 # ---------------------------------------------------------------- MMD and CORAL

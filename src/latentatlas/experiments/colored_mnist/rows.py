@@ -11,9 +11,11 @@ import torch
 from latentatlas.core import Batch
 from latentatlas.data import Table, encode_labels, read_table
 from latentatlas.data.synthetic import coloured_digits
+from latentatlas.models import PCAStem
 
-__all__ = ["TRACKS", "Drawn", "Track", "draw"]
+__all__ = ["AXES", "TRACKS", "Drawn", "Track", "draw"]
 
+AXES = 64
 _ROWS = 60_000
 
 
@@ -47,6 +49,15 @@ class Drawn:
     train: Batch
     test: Batch
 
+    def gray(self) -> Drawn:
+        """Both channels added up: the colour is gone."""
+        return Drawn(_without_colour(self.train), _without_colour(self.test))
+
+    def stemmed(self, axes: int = AXES) -> Drawn:
+        """Principal components of the training images, all scaled alike; nothing of it is trained."""
+        stem = PCAStem(self.train.x.shape[1], axes).fit(self.train.x)
+        return Drawn(*(rows._replace(x=stem(rows.x)) for rows in (self.train, self.test)))
+
     @property
     def environment(self) -> np.ndarray:
         """Of each training row."""
@@ -67,6 +78,10 @@ def draw(track: Track, *, seed: int, quick: bool) -> Drawn:
     assert made.environment is not None
     tested = made.environment == made.environment.max()
     return Drawn(_batch(made, np.flatnonzero(~tested)), _batch(made, np.flatnonzero(tested)))
+
+
+def _without_colour(rows: Batch) -> Batch:
+    return rows._replace(x=rows.x.reshape(len(rows.x), -1, 2).sum(dim=2))
 
 
 def _halved(digits: Table) -> Table:

@@ -9,7 +9,7 @@ from latentatlas.terms.invariance.axes import (
     TotalCorrelation,
 )
 from latentatlas.terms.invariance.discrepancy import CORAL, MMD
-from latentatlas.terms.invariance.environments import IRMv1, VREx
+from latentatlas.terms.invariance.environments import Fishr, IRMv1, VREx
 from latentatlas.terms.invariance.hsic import HSIC, ConditionalHSIC, ResidualHSIC
 from latentatlas.terms.invariance.kernels import (
     Combination,
@@ -34,6 +34,7 @@ __all__ = [
     "ConditionalHSIC",
     "Covariance",
     "DeltaKernel",
+    "Fishr",
     "GaussianKernel",
     "IRMv1",
     "Jointly",

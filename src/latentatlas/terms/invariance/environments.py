@@ -12,7 +12,7 @@ from latentatlas.terms.base import Term
 from latentatlas.terms.invariance.columns import indicators, require_categories
 from latentatlas.terms.risk import LogLoss, Risk
 
-__all__ = ["IRMv1", "VREx"]
+__all__ = ["Fishr", "IRMv1", "VREx"]
 
 
 @final
@@ -107,3 +107,58 @@ class VREx(Term):
         shares = member if weight is None else member * weight[:, None]
         risks = (cost @ shares) / shares.sum(dim=0).clamp(min=torch.finfo(cost.dtype).tiny)
         return (risks - risks.mean()).square().mean()
+
+
+@final
+class Fishr(Term):
+    r"""How far the gradients of single rows spread differently between environments: mean_e ‖v_e − v̄‖².
+
+    v_e holds, for each weight of a linear last layer, the variance of the gradient over the rows of environment e:
+    those of r ⊗ (z, 1) with r = y − ŷ, or 1[y] − p for classes, which is minus that gradient (half of it for
+    `SquaredError`). No backward pass is needed. v̄ is the mean over environments.
+
+    Range [0, ∞); 0 where all environments pull at every weight equally unevenly. The gradient is that of the last layer
+    only if the prediction is linear in `z`: let the model return what its head reads. A head on features that hold a
+    nuisance is not at 0 even where it gives them no weight: the term wants features it may change. Add it to
+    `Prediction`. Environments with fewer than two rows in the batch are left out; 0 without gradient where fewer than
+    two are left. Rows count by `weight` where there is one. Cost O(n dim outputs).
+
+    Args:
+        risk: says what a residual is; `LogLoss` by default.
+
+    >>> from latentatlas.terms import SquaredError
+    >>> z, predicted = torch.tensor([[1.0], [1.0], [2.0], [2.0]]), torch.zeros(4)
+    >>> label, environment = torch.tensor([1.0, -1.0, 1.0, -1.0]), torch.tensor([0, 0, 1, 1])
+    >>> float(Fishr(SquaredError())(z, predicted, label, environment))  # variances (1, 1) and (4, 1): ±1.5
+    2.25
+
+    Raises:
+        DataError: for environments that are no integer codes, or labels that do not suit the risk.
+
+    References:
+        Ramé, Dancette, Cord, *Fishr: invariant gradient variances for out-of-distribution generalization*, 2022.
+    """
+
+    def __init__(self, risk: Risk | None = None):
+        super().__init__()
+        self.risk = risk or LogLoss()
+
+    def forward(
+        self,
+        z: Float[Tensor, "n dim"],
+        prediction: Float[Tensor, "n *outputs"],
+        label: Shaped[Tensor, "n *labels"],
+        environment: Int[Tensor, " n"],
+        weight: Float[Tensor, " n"] | None = None,
+    ) -> Tensor:
+        """The mean over the environments of one batch."""
+        residual = self.risk.residual(prediction, label).reshape(len(z), -1)
+        member = indicators(require_categories("Fishr", "environment", environment), 2, residual.dtype)
+        if not member.shape[1]:
+            return 0 * (residual.sum() + z.sum())
+        shares = member if weight is None else member * weight[:, None]
+        shares = (shares / shares.sum(dim=0).clamp(min=torch.finfo(residual.dtype).tiny)).T
+        inputs = torch.cat([z, torch.ones_like(z[:, :1])], dim=1)
+        pulls = (residual[:, :, None] * inputs[:, None, :]).flatten(1)
+        spread = shares @ pulls.square() - (shares @ pulls).square()
+        return (spread - spread.mean(dim=0)).square().sum(dim=1).mean()

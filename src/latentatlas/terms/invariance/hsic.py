@@ -84,8 +84,11 @@ class HSIC(Term):
             psi = self.together.features(kernels, list(columns.values()), self.features)
             if phi is not None and psi is not None:
                 return hsic_of_features(phi, psi.to(phi.dtype))
+        psi = self.together.columns(kernels, list(columns.values()))
+        if psi is not None:
+            return self.latent_kernel.weighed(z, _weights_of_columns(psi.to(z.dtype)))
         l = self.together.matrix(kernels, list(columns.values()))  # noqa: E741  the formula's letter
-        return _hsic_of_matrices(self.latent_kernel(z), l)
+        return self.latent_kernel.weighed(z, _weights_of_matrix(l.to(z.dtype)))
 
     def _kernel(self, name: str, column: Tensor) -> Kernel:
         given = self.nuisance_kernel
@@ -172,18 +175,31 @@ class ResidualHSIC(Term):
         return self.risk.residual(prediction, label).mean(dim=0)
 
 
-def _hsic_of_matrices(k: Float[Tensor, "n n"], l: Float[Tensor, "n n"]) -> Tensor:  # noqa: E741
-    """⟨K, M⟩ with M = [L + 1ᵀL1/((n−1)(n−2)) − (L1 1ᵀ + 1 1ᵀL)/(n−2)]/(n(n−3)) off the diagonal: the same sum.
+def _weights_of_matrix(l: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:  # noqa: E741
+    """M with ⟨K, M⟩ the estimate: off the diagonal [L + 1ᵀL1/((n−1)(n−2)) − (L1 1ᵀ + 1 1ᵀL)/(n−2)]/(n(n−3)).
 
     K comes with its gradient: this way it is passed over once.
     """
-    n = len(k)
-    l = l.to(k.dtype)  # noqa: E741
-    row = l.sum(dim=1) - l.diagonal()
-    share = (row.sum() / (2 * (n - 1) * (n - 2)) - row / (n - 2))[:, None]
+    share = _share(l.sum(dim=1) - l.diagonal())
     one = torch.ones_like(share)
-    weight = torch.addmm(l, torch.cat([share, one], dim=1), torch.cat([one, share], dim=1).T).fill_diagonal_(0)
-    return torch.dot(k.flatten(), weight.flatten()) / (n * (n - 3))
+    scale = 1 / (len(l) * (len(l) - 3))
+    first, second = torch.cat([share, one], dim=1), torch.cat([one, share], dim=1)
+    return torch.addmm(l, first, second.T, beta=scale, alpha=scale).fill_diagonal_(0)
+
+
+def _weights_of_columns(psi: Float[Tensor, "n wide"]) -> Float[Tensor, "n n"]:
+    """The same of L = ΨΨᵀ, which is not made: one product of thin matrices."""
+    n = len(psi)
+    share = _share(psi @ psi.sum(dim=0) - psi.square().sum(dim=1))
+    one = torch.ones_like(share)
+    first = torch.cat([psi, share, one], dim=1) / (n * (n - 3))
+    return (first @ torch.cat([psi, one, share], dim=1).T).fill_diagonal_(0)
+
+
+def _share(row: Float[Tensor, " n"]) -> Float[Tensor, "n 1"]:
+    """What a row adds to its weights, from its sum in L without the diagonal."""
+    n = len(row)
+    return (row.sum() / (2 * (n - 1) * (n - 2)) - row / (n - 2))[:, None]
 
 
 def hsic_of_features(phi: Float[Tensor, "n a"], psi: Float[Tensor, "n b"]) -> Tensor:

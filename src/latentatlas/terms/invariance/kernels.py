@@ -10,6 +10,7 @@ from typing import Any, final
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from latentatlas.core import SpecError
 
@@ -35,6 +36,14 @@ class Kernel(ABC):
     @abstractmethod
     def __call__(self, rows: Shaped[Tensor, "n *features"]) -> Float[Tensor, "n n"]:
         """The symmetric kernel matrix."""
+
+    def weighed(self, rows: Shaped[Tensor, "n *features"], weight: Float[Tensor, "n n"]) -> Tensor:
+        """Σ_ab k(a, b) M_ab for a symmetric M."""
+        return torch.dot(self(rows).flatten(), weight.flatten())
+
+    def columns(self, rows: Shaped[Tensor, "n *features"]) -> Float[Tensor, "n wide"] | None:
+        """Columns φ with φ_a · φ_b = k(a, b), not drawn; None where there are none, or many."""
+        return None
 
     def phases(self, rows: Shaped[Tensor, "n *features"], count: int) -> Float[Tensor, "n count"] | None:
         """Random angles θ with mean cos(θ_a − θ_b) = k(a, b); None where the kernel has none.
@@ -69,6 +78,13 @@ class GaussianKernel(Kernel):
         """Values in (0, 1]."""
         rows = _as_reals(rows)
         return _exponents(rows, _doubled_variance(rows, self.bandwidth)).exp_()
+
+    def weighed(self, rows: Shaped[Tensor, "n *features"], weight: Float[Tensor, "n n"]) -> Tensor:
+        """Σ_ab k(a, b) M_ab; in place, and with one product of matrices backwards, where M has no gradient."""
+        if weight.requires_grad:
+            return super().weighed(rows, weight)
+        rows = _as_reals(rows)
+        return _Weighed.apply(rows, _doubled_variance(rows, self.bandwidth), weight)  # pyright: ignore[reportReturnType]
 
     def phases(self, rows: Shaped[Tensor, "n *features"], count: int) -> Float[Tensor, "n count"]:
         """⟨a, ω⟩ with normal frequencies ω of spread 1/σ; O(n features count)."""
@@ -114,9 +130,14 @@ class DeltaKernel(Kernel):
         """Values 0 and 1."""
         code, categories = _codes(rows)
         if categories <= _FEW_CATEGORIES:  # a product is faster than comparing
-            member = torch.nn.functional.one_hot(code, categories).to(_default())
+            member = _indicators(code, categories)
             return member @ member.T
         return (code[:, None] == code[None, :]).to(_default())
+
+    def columns(self, rows: Shaped[Tensor, "n *features"]) -> Float[Tensor, "n wide"] | None:
+        """One indicator for each category, where these are few."""
+        code, categories = _codes(rows)
+        return _indicators(code, categories) if categories <= _FEW_CATEGORIES else None
 
     def phases(self, rows: Shaped[Tensor, "n *features"], count: int) -> Float[Tensor, "n count"]:
         """A uniform angle for every category."""
@@ -127,7 +148,7 @@ class DeltaKernel(Kernel):
         """Exact indicators, one for each category, where these are not more columns than random ones."""
         code, categories = _codes(rows)
         if categories <= 2 * count:
-            return torch.nn.functional.one_hot(code, categories).to(_default())
+            return _indicators(code, categories)
         return super().features(rows, count)
 
 
@@ -137,6 +158,10 @@ class Combination(ABC):
     @abstractmethod
     def matrix(self, kernels: Sequence[Kernel], columns: Sequence[Tensor]) -> Float[Tensor, "n n"]:
         """The kernel matrix."""
+
+    def columns(self, kernels: Sequence[Kernel], columns: Sequence[Tensor]) -> Float[Tensor, "n wide"] | None:
+        """Columns whose products are its values, not drawn; None where there are none, or many."""
+        return kernels[0].columns(columns[0]) if len(kernels) == 1 else None
 
     @abstractmethod
     def features(self, kernels: Sequence[Kernel], columns: Sequence[Tensor], count: int) -> Tensor | None:
@@ -211,6 +236,10 @@ def _codes(rows: Tensor) -> tuple[Int[Tensor, " n"], int]:
     return code, len(known)
 
 
+def _indicators(code: Int[Tensor, " n"], categories: int) -> Float[Tensor, "n categories"]:
+    return torch.nn.functional.one_hot(code, categories).to(_default())
+
+
 def _as_reals(rows: Tensor) -> Float[Tensor, "n features"]:
     """Columns around 0, where expanded squares cancel less."""
     rows = rows.reshape(len(rows), -1)
@@ -224,11 +253,7 @@ class _Exponents(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, variance: Tensor) -> Tensor:
         ctx.save_for_backward(rows, variance)
-        half = -rows.square().sum(dim=1, keepdim=True) / variance
-        one = torch.ones_like(half)
-        return (torch.cat([2 / variance * rows, half, one], dim=1) @ torch.cat([rows, one, half], dim=1).T).clamp_(
-            max=0
-        )
+        return _negative_squares(rows, variance)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -237,6 +262,32 @@ class _Exponents(torch.autograd.Function):
         beside = torch.cat([rows, torch.ones_like(rows[:, :1])], dim=1)
         both = pull @ beside + pull.T @ beside
         return 2 / variance * (both[:, :-1] - both[:, -1:] * rows), None
+
+
+class _Weighed(torch.autograd.Function):
+    """Σ_ab exp(−‖a − b‖²/s) M_ab for a symmetric M: the matrix of summands is kept, and no other."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, variance: Tensor, weight: Tensor) -> Tensor:
+        summands = _negative_squares(rows, variance).exp_().mul_(weight)
+        ctx.save_for_backward(rows, variance, summands)
+        return summands.sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]  the decorator hides the names
+        ctx: Any, *grads: Tensor
+    ) -> tuple[Tensor, None, None]:
+        rows, variance, summands = ctx.saved_tensors
+        both = summands @ torch.cat([rows, torch.ones_like(rows[:, :1])], dim=1)
+        return 4 * grads[0] / variance * (both[:, :-1] - both[:, -1:] * rows), None, None
+
+
+def _negative_squares(rows: Tensor, variance: Tensor) -> Float[Tensor, "n n"]:
+    """−‖a − b‖²/s, in one product of matrices."""
+    half = -rows.square().sum(dim=1, keepdim=True) / variance
+    one = torch.ones_like(half)
+    return (torch.cat([2 / variance * rows, half, one], dim=1) @ torch.cat([rows, one, half], dim=1).T).clamp_(max=0)
 
 
 def _exponents(rows: Float[Tensor, "n features"], variance: Tensor) -> Float[Tensor, "n n"]:
@@ -264,5 +315,7 @@ def _squares_of_pairs(rows: Float[Tensor, "n features"]) -> Float[Tensor, " pair
         first, second = torch.triu_indices(n, n, offset=1, device=rows.device)
         return (rows[first] - rows[second]).square().sum(dim=1)
     ways = max(2, _SOME_PAIRS // n)
-    steps = [1 + int((way + 1) * _GOLDEN % 1 * (n - 1)) for way in range(ways)]
-    return torch.cat([(rows - rows.roll(step, dims=0)).square().sum(dim=1) for step in steps])
+    steps = torch.tensor([1 + int((way + 1) * _GOLDEN % 1 * (n - 1)) for way in range(ways)], device=rows.device)
+    other = (torch.arange(n, device=rows.device) - steps[:, None]) % n
+    gaps = rows.index_select(0, other.flatten()).view(ways, *rows.shape).sub_(rows)
+    return (gaps.square_() @ rows.new_ones(rows.shape[1])).flatten()  # a product adds up faster than a sum
