@@ -43,6 +43,7 @@ _STUDIES = {
     "single-cell": "Blood cells of three donors mixed, beside Harmony; cell types kept on generated cells.",
     "zero-shot-combination": "Shapes in colours that were never seen together, told and decoded.",
     "partition-images": "Images turned and relit: a block that keeps what they show, and one that tells the change.",
+    "partition-multimodal": "Accelerometer and gyroscope: a block that both share, and what either says alone.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 
