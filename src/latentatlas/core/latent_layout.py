@@ -109,8 +109,15 @@ class LatentLayout:
         return z[..., self.slice(name)]
 
     def blocks(self, z: _Rows) -> dict[str, _Rows]:
-        """Every block by name, parts of `variant` by themselves."""
-        return {name: self.block(z, name) for name in self.sizes}
+        """Every block by name, parts of `variant` by themselves.
+
+        Raises:
+            ShapeError: if the latent has another number of axes.
+        """
+        self.require(z.shape[-1], who="LatentLayout.blocks")
+        ends = list(accumulate(self.sizes.values()))[:-1]
+        parts = z.tensor_split(ends, dim=-1) if isinstance(z, Tensor) else np.split(z, ends, axis=-1)
+        return dict(zip(self.sizes, parts, strict=True))  # type: ignore[arg-type]
 
     def axes(self) -> tuple[str, ...]:
         """A name for every axis."""

@@ -11,7 +11,7 @@ import torch
 
 from latentatlas.core import reproducible
 from latentatlas.experiments.cells import Cells
-from latentatlas.experiments.maps.tables import Target, figure, spread, table
+from latentatlas.experiments.maps.tables import Target, spread, table
 from latentatlas.experiments.partitions.judging import COLUMNS, Seen, judged, similarity_at
 from latentatlas.experiments.partitions.methods import METHODS, ORACLE, Budget, Trained, trained
 from latentatlas.experiments.partitions.pictures import Pictures, cifar, mnist
@@ -20,25 +20,29 @@ from latentatlas.models import ImageEncoder
 
 __all__ = ["pictures", "run", "to_markdown"]
 
-_SETS = {"mnist": (mnist, (0, 1, 2, 3, 4)), "cifar": (cifar, (0, 1, 2))}
+_SETS = {"mnist": mnist, "cifar": cifar}
+_SEEDS = (0, 1, 2)
 _PIXELS, _RANDOM = "pixels", "untrained network"
 _OURS = "**partition**"
 _ANGLES = np.arange(0.0, 181.0, 15.0)
 _CURVES = ("autoencoder (baseline)", "augmentation", "NT-Xent", "VICReg", _OURS, ORACLE)
 _SHOWN = 400
-_TARGETS = (("variant", Target("R² of the turn from variant", "≥", 0.9)), ("invariant", Target("R² of the turn from invariant", "≤", 0.05)))
+_TARGETS = (
+    ("variant", Target("R² of the turn from variant", "≥", 0.9)),
+    ("invariant", Target("R² of the turn from invariant", "≤", 0.05)),
+)
 
 
 def run(*, quick: bool, log: Callable[[str], None], cells: Cells | None = None) -> dict[str, Any]:
     """Every method on both sets of images with every seed."""
     cells = cells or Cells()
-    budget = Budget.of(quick=quick)
+    budget, seeds = Budget.of(quick=quick), _SEEDS[:1] if quick else _SEEDS
     result: dict[str, Any] = {"quick": quick, "steps": budget.steps, "batch": budget.batch, "sets": {}}
-    for name, (read, seeds) in _SETS.items():
+    for name, read in _SETS.items():
         images = read(quick=quick)
         found: dict[str, dict[str, dict[str, list[float]]]] = {}
         extras: dict[str, Any] = {}
-        for seed in seeds[:1] if quick else seeds:
+        for seed in seeds:
             for title in (_PIXELS, _RANDOM, *METHODS, ORACLE):
                 log(f"{name}, seed {seed}: {title}")
                 cell = cells.of(f"{name} {title} {seed}", lambda t=title, s=seed, p=images: _cell(t, p, budget, seed=s))
@@ -51,7 +55,7 @@ def run(*, quick: bool, log: Callable[[str], None], cells: Cells | None = None) 
             "told": images.told,
             "rows": [len(images.train.x), len(images.test.x)],
             "blocks": str(budget.layout(images)),
-            "seeds": list(seeds[:1] if quick else seeds),
+            "seeds": list(seeds),
             "changes": list(images.changes.columns),
             "figures": found,
             "extras": extras,
@@ -83,7 +87,9 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         lines += ["", *_part(part)]
     lines += ["", *_verdicts(result)]
     shown = "![Similarity of every method against the angle, with its control](partition_images_similarity.png)"
-    return "\n".join([*lines, "", shown, "", "![Blocks of turned digits in the colour of the angle](partition_images_blocks.png)"])
+    return "\n".join(
+        [*lines, "", shown, "", "![Blocks of turned digits in the colour of the angle](partition_images_blocks.png)"]
+    )
 
 
 def _part(part: Mapping[str, Any]) -> list[str]:

@@ -23,7 +23,7 @@ from latentatlas.metrics import LinearProbe, find_again, similarity_curve
 
 __all__ = ["pictures", "run", "to_markdown"]
 
-_SEEDS = (0, 1, 2, 3, 4)
+_SEEDS = (0, 1, 2)
 _KS = (1, 2, 5, 10, 20, 50)
 _MOVING = 3  # the first activities are ways to walk
 _STATISTICS, _CORRELATED = "statistics by hand", "statistics, correlated (CCA)"
@@ -98,7 +98,9 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         guess = {"a guess": [figure(chance["recall@1"]), figure(chance["recall@10"]), "–", "–", "–"]}
         lines += [f"### {gallery.capitalize()}: {chance['gallery']:,}", "", table(names, guess | rows), ""]
     rows = {
-        f"{title}: {block}": [spread(values)] for title, blocks in result["probes"].items() for block, values in blocks.items()
+        f"{title}: {block}": [spread(values)]
+        for title, blocks in result["probes"].items()
+        for block, values in blocks.items()
     }
     lines += [
         "## The activity",
@@ -124,7 +126,9 @@ def pictures(result: Mapping[str, Any]) -> dict[str, bytes]:
         }
         for gallery, methods in result["recall"].items()
     }
-    return {"partition_multimodal": png_bytes(lines_figure(panels, across="guesses", up="right one among them", ticks=_KS))}
+    return {
+        "partition_multimodal": png_bytes(lines_figure(panels, across="guesses", up="right one among them", ticks=_KS))
+    }
 
 
 def _cell(sensors: Sensors, rows: Movements) -> dict[str, Any]:
@@ -134,9 +138,7 @@ def _cell(sensors: Sensors, rows: Movements) -> dict[str, Any]:
 def _probes(sensors: Sensors, rows: Movements) -> dict[str, float]:
     told, right = _labels(rows)
     known, new = sensors.blocks(rows.train.x), sensors.blocks(rows.test.x)
-    return {
-        name: float(LinearProbe().classifier().fit(known[name], told).score(new[name], right)) for name in known
-    }
+    return {name: float(LinearProbe().classifier().fit(known[name], told).score(new[name], right)) for name in known}
 
 
 def _recall(sensors: Sensors, rows: Movements) -> dict[str, dict[str, float]]:
@@ -177,7 +179,8 @@ def _chosen(rows: Movements) -> dict[str, np.ndarray]:
 def _chance(rows: Movements) -> dict[str, dict[str, float]]:
     sizes = {gallery: len(chosen) for gallery, chosen in _chosen(rows).items()}
     return {
-        gallery: {"gallery": size, **{f"recall@{k}": min(1.0, k / size) for k in _KS}} for gallery, size in sizes.items()
+        gallery: {"gallery": size, **{f"recall@{k}": min(1.0, k / size) for k in _KS}}
+        for gallery, size in sizes.items()
     }
 
 

@@ -47,8 +47,8 @@ class Budget:
         free: axes of the free block.
     """
 
-    steps: int = 600
-    batch: int = 256
+    steps: int = 400
+    batch: int = 128
     channels: Sequence[int] = (16, 32)
     hidden: int = 128
     invariant: int = 32
@@ -195,7 +195,9 @@ def trained(title: str, pictures: Pictures, budget: Budget, *, seed: int) -> Tra
 def _told(encoder: Encoder, source: BatchSource, dim: int, budget: Budget) -> None:
     """Trained on the classes of images and of changed images alike."""
     model = Predictor(encoder, TaskHead(LatentLayout(free=dim), _CLASSES, spread=1.0))
-    _fitted(model, {"rows": Prediction(), "views": Rebind(Prediction(), {"prediction": "prediction_view"})}, source, budget)
+    _fitted(
+        model, {"rows": Prediction(), "views": Rebind(Prediction(), {"prediction": "prediction_view"})}, source, budget
+    )
 
 
 def _fitted(model: nn.Module, terms: _Terms, source: BatchSource, budget: Budget) -> None:

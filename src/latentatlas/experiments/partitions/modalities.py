@@ -37,7 +37,7 @@ class Budget:
         own: axes of the free block of each sensor.
     """
 
-    steps: int = 600
+    steps: int = 300
     batch: int = 256
     channels: Sequence[int] = (16, 32, 32, 64)
     shared: int = 32
@@ -152,7 +152,10 @@ class Statistics(Sensors):
     def blocks(self, x: Float[Tensor, "n features"]) -> dict[str, np.ndarray]:
         """Those of each sensor and of both."""
         each = _statistics(x)
-        return {**{f"{name} alone": part for name, part in each.items()}, "all": np.concatenate(list(each.values()), axis=1)}
+        return {
+            **{f"{name} alone": part for name, part in each.items()},
+            "all": np.concatenate(list(each.values()), axis=1),
+        }
 
 
 @final

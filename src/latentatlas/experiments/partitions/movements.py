@@ -50,7 +50,10 @@ def movements(*, quick: bool) -> Movements:
     parts = [rows.take(np.flatnonzero(rows.metadata["split"] == split)) for split in ("train", "test")]
     if quick:
         rng = np.random.default_rng(0)
-        parts = [part.take(np.sort(rng.choice(len(part), count, replace=False))) for part, count in zip(parts, (200, 60), strict=True)]
+        parts = [
+            part.take(np.sort(rng.choice(len(part), count, replace=False)))
+            for part, count in zip(parts, (200, 60), strict=True)
+        ]
     sensors = parts[0].x.reshape(-1, len(MODALITIES), CHANNELS * LENGTH)
     spread = np.sqrt(sensors.var(axis=0).mean(axis=1)).repeat(CHANNELS * LENGTH)
     return Movements(*(_batch(part, spread) for part in parts), subject=np.asarray(parts[1].metadata["user"]))
