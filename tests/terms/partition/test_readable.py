@@ -70,14 +70,14 @@ def test_differences_tell_what_adds_up_and_pairs_tell_rotations():
 def test_a_turn_in_space_is_linear_in_the_products():
     """Three directions of each row, at right angles: the products tell their turn exactly, the pair does not."""
     generator = torch.Generator().manual_seed(0)
-    block, turn = torch.linalg.qr(torch.randn(2, 4000, 3, 3, generator=generator)).Q
+    block, turn = torch.linalg.qr(torch.randn(2, 4000, 3, 3, generator=generator)).Q.double()
     z, z_view, told = block.flatten(1), (block @ turn.mT).flatten(1), turn.flatten(1)
     left = {}
     for pairing in (Concatenation(), OuterProduct()):
-        pair = torch.cat([pairing(z, z_view), torch.ones(4000, 1)], dim=1)
+        pair = pairing(z, z_view)
         fitted = torch.linalg.lstsq(pair[:3000], told[:3000]).solution
         left[type(pairing)] = float((pair[3000:] @ fitted - told[3000:]).square().mean() / told.var())
-    assert left[Concatenation] > 0.9
+    assert left[Concatenation] > 0.5
     assert left[OuterProduct] < 1e-6
 
 
