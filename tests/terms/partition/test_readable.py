@@ -37,7 +37,9 @@ def test_a_head_that_reads_nothing_leaves_1_and_one_that_reads_all_leaves_0():
     assert term(z, z_view, 300 * change + 7).item() == pytest.approx(0, abs=1e-9)  # units and origin do not matter
 
 
-@pytest.mark.parametrize("pairing", [Difference(), Concatenation(), OuterProduct()], ids=["difference", "pair", "products"])
+@pytest.mark.parametrize(
+    "pairing", [Difference(), Concatenation(), OuterProduct()], ids=["difference", "pair", "products"]
+)
 def test_the_slope_is_that_of_finite_differences_but_for_the_spread(pairing):
     term = ReadableTransformation(LAYOUT, (0, 1), block="variant.turn", pairing=pairing).double()
     z, z_view = normal(0, 6, 5).double(), normal(1, 6, 5).double().requires_grad_()

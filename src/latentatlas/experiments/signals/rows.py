@@ -23,6 +23,7 @@ STEP = 128  # samples at 50 Hz: 2.56 s
 _LEAD = "MLII"
 _ACTIVITIES = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
 _ASIDE = 0.2  # of the people that may be trained on
+_SPARSER = 20  # steps from window to window where it is only to run
 
 
 class Part(NamedTuple):
@@ -80,11 +81,11 @@ def hearts(*, quick: bool = False) -> Setting:
     """
     parts = {}
     for split, stride in (("train", BEAT // 3), ("test", BEAT + SLIDE)):
-        records = [record.pick([_LEAD]).scaled().relabelled(BEAT_CLASSES) for record in load_recordings("mitbih", split)]
-        windows = Windows(
-            BEAT, 20 * stride if quick else stride, room=(0, SLIDE), placement=NearestEvent(), flat=DropFlat()
-        )
-        table = windows(records)
+        records = load_recordings("mitbih", split)
+        scaled = [record.pick([_LEAD]).scaled().relabelled(BEAT_CLASSES) for record in records]
+        step = _SPARSER * stride if quick else stride
+        windows = Windows(BEAT, step, room=(0, SLIDE), placement=NearestEvent(), flat=DropFlat())
+        table = windows(scaled)
         parts[split] = table.take(table.label != "Q")
     return _setting(parts, ("N", "S", "V", "F"), WindowSlide(BEAT, after=SLIDE), by="record")
 
@@ -95,12 +96,9 @@ def movements(*, quick: bool = False) -> Setting:
 
     The split is its own, by person; a fifth of the people of training chooses. Acceleration in g, rotation in rad/s.
     """
-    parts = {}
-    for split in ("train", "test"):
-        table = Windows(STEP, 10 * STEP if quick else STEP // 2, placement=InsideSegments())(
-            load_recordings("hapt", split)
-        )
-        parts[split] = table.take(np.isin(table.label, _ACTIVITIES))
+    windows = Windows(STEP, STEP // 2 * (_SPARSER if quick else 1), placement=InsideSegments())
+    parts = {split: windows(load_recordings("hapt", split)) for split in ("train", "test")}
+    parts = {split: table.take(np.isin(table.label, _ACTIVITIES)) for split, table in parts.items()}
     return _setting(parts, _ACTIVITIES, UniformRotation(), by="subject")
 
 
