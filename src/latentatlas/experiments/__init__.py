@@ -42,6 +42,8 @@ _STUDIES = {
     "author-shift": "Reviews sampled so that the domain tells the sentiment, then the other way round.",
     "single-cell": "Blood cells of three donors mixed, beside Harmony; cell types kept on generated cells.",
     "zero-shot-combination": "Shapes in colours that were never seen together, told and decoded.",
+    "ecg": "Heart beats whose window slides: what ignores it, what tells it, and what finds the window again.",
+    "imu": "Movements of a phone that sits in any position: answers that stay, and the position read back.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 

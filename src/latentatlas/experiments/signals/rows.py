@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple, final
 
@@ -43,6 +43,16 @@ class Part(NamedTuple):
         """Some of the windows."""
         return Part(self.x[rows], self.label[rows], self.record[rows])
 
+    def spaced(self, per_record: int) -> Part:
+        """At most so many windows of each record, evenly spaced in it."""
+        own = (np.flatnonzero(self.record == name) for name in np.unique(self.record))
+        return self.at(np.concatenate([rows[:: -(-len(rows) // per_record)] for rows in own]))
+
+    def beside(self, other: Part) -> Part:
+        """The windows of both."""
+        joined = np.concatenate([self.record, other.record])
+        return Part(torch.cat([self.x, other.x]), torch.cat([self.label, other.label]), joined)
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -69,6 +79,10 @@ class Setting:
         one = self.train.x[:1]
         channels, length = self.transformation.apply(one, self.transformation.identity(1)).shape[1:]
         return channels, length
+
+    def joined(self) -> Setting:
+        """The same, trained on the windows that chose too: for figures, when all is chosen."""
+        return replace(self, train=self.train.beside(self.validation))
 
 
 @cache
