@@ -16,7 +16,7 @@ from latentatlas.experiments.signals.training import Method, Trained, latents, p
 from latentatlas.metrics import PredictionConsistency, draw_gallery, find_again, similarity_curve
 from latentatlas.terms import Concatenation, OuterProduct, Pairing, ReadableTransformation
 
-__all__ = ["Pairs", "answers", "found_again", "pairs_of", "right", "similarity", "told_by_pair", "told_by_blocks"]
+__all__ = ["Pairs", "answers", "found_again", "pairs_of", "right", "similarity", "told_by_blocks", "told_by_pair"]
 
 _HEADS = (Concatenation(), OuterProduct())
 _READ = 6_000  # pairs that a head learns from, and is scored on
@@ -110,12 +110,12 @@ def pairs_of(found: Trained, part: Part, setting: Setting, *, seed: int) -> Pair
 def told_by_blocks(
     found: Trained, method: Method, setting: Setting, *, seed: int, quick: bool
 ) -> dict[str, dict[str, float]]:
-    """R² of the change for each block, read by heads that learn from windows of training and meet those of testing."""
+    """R² of the change from the blocks that are to ignore and to tell it, by heads that learn from training."""
     learn = pairs_of(found, setting.train, setting, seed=2 * seed)
     meet = pairs_of(found, setting.test, setting, seed=2 * seed + 1)
     result: dict[str, dict[str, float]] = {}
-    for name, size in method.layout.sizes.items():
-        if size:
+    for name in ("invariant", "variant"):
+        if method.layout.size(name):
             ours, others = (_block(pairs, method.layout, name) for pairs in (learn, meet))
             result[name] = told_by_pair(ours, others, seed=seed, quick=quick)
     return result
