@@ -26,7 +26,7 @@ from latentatlas.experiments.signals import Budget, Setting, movements
 __all__ = ["pictures", "run", "to_markdown"]
 
 _SEEDS = (0, 1, 2)
-_STEPS, _BATCH, _QUICK = 200, 256, Budget(2, batch=32)
+_STEPS, _BATCH, _QUICK = 150, 128, Budget(2, batch=32)
 _SWEEPS: dict[str, Mapping[str, Cell]] = {
     "Axes of the invariant block": INVARIANT,
     "β": BETA,

@@ -37,30 +37,36 @@ def run(*, quick: bool, log: Callable[[str], None], cells: Cells | None = None) 
     """Every method on both sets of images with every seed."""
     cells = cells or Cells()
     budget, seeds = Budget.of(quick=quick), _SEEDS[:1] if quick else _SEEDS
-    result: dict[str, Any] = {"quick": quick, "steps": budget.steps, "batch": budget.batch, "sets": {}}
-    for name, read in _SETS.items():
-        images = read(quick=quick)
-        found: dict[str, dict[str, dict[str, list[float]]]] = {}
-        extras: dict[str, Any] = {}
-        for seed in seeds:
+    sets = {name: read(quick=quick) for name, read in _SETS.items()}
+    figures: dict[str, Any] = {name: {} for name in sets}
+    extras: dict[str, Any] = {name: {} for name in sets}
+    for seed in seeds:
+        for name, images in sets.items():
             for title in (_PIXELS, _RANDOM, *METHODS, ORACLE):
                 log(f"{name}, seed {seed}: {title}")
                 cell = cells.of(f"{name} {title} {seed}", lambda t=title, s=seed, p=images: _cell(t, p, budget, seed=s))
-                extras.setdefault(title, {}).update(cell["extras"])
-                for block, figures in cell["figures"].items():
-                    for column, value in figures.items():
-                        found.setdefault(title, {}).setdefault(block, {}).setdefault(column, []).append(value)
-        result["sets"][name] = {
-            "title": images.title,
-            "told": images.told,
-            "rows": [len(images.train.x), len(images.test.x)],
-            "blocks": str(budget.layout(images)),
-            "seeds": list(seeds),
-            "changes": list(images.changes.columns),
-            "figures": found,
-            "extras": extras,
-        }
-    return result
+                extras[name].setdefault(title, {}).update(cell["extras"])
+                _gather(figures[name].setdefault(title, {}), cell["figures"])
+    about = {name: _about(images, budget) | {"seeds": list(seeds)} for name, images in sets.items()}
+    parts = {name: about[name] | {"figures": figures[name], "extras": extras[name]} for name in sets}
+    return {"quick": quick, "steps": budget.steps, "batch": budget.batch, "sets": parts}
+
+
+def _gather(found: dict[str, dict[str, list[float]]], figures: Mapping[str, Mapping[str, float]]) -> None:
+    """Figures of one seed beside those of others."""
+    for block, values in figures.items():
+        for column, value in values.items():
+            found.setdefault(block, {}).setdefault(column, []).append(value)
+
+
+def _about(images: Pictures, budget: Budget) -> dict[str, Any]:
+    return {
+        "title": images.title,
+        "told": images.told,
+        "rows": [len(images.train.x), len(images.test.x)],
+        "blocks": str(budget.layout(images)),
+        "changes": list(images.changes.columns),
+    }
 
 
 def to_markdown(result: Mapping[str, Any]) -> str:
@@ -87,9 +93,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         lines += ["", *_part(part)]
     lines += ["", *_verdicts(result)]
     shown = "![Similarity of every method against the angle, with its control](partition_images_similarity.png)"
-    return "\n".join(
-        [*lines, "", shown, "", "![Blocks of turned digits in the colour of the angle](partition_images_blocks.png)"]
-    )
+    coloured = "![Blocks of turned digits in the colour of the angle](partition_images_blocks.png)"
+    return "\n".join([*lines, "", shown, "", coloured])
 
 
 def _part(part: Mapping[str, Any]) -> list[str]:

@@ -25,7 +25,7 @@ def sweep_figure(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]
     from latentatlas.plots.style import CATEGORY_COLOURS, FAINT, INK, quiet
 
     widths = [len(cells) for cells in panels.values()]
-    figure = Figure(figsize=(1.0 + 0.75 * sum(widths), 3.8), layout="constrained")
+    figure = Figure(figsize=(2.6 + 0.75 * sum(widths), 3.8), layout="constrained")
     grid = figure.subplots(1, len(panels), sharey=True, squeeze=False, gridspec_kw={"width_ratios": widths})[0]
     for axes, (title, cells) in zip(grid, panels.items(), strict=True):
         places = np.arange(len(cells))
@@ -38,5 +38,6 @@ def sweep_figure(panels: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]
         axes.set_xticks(places, list(cells), fontsize=8)
         axes.set_xlim(-0.3, len(cells) - 0.7)
     grid[0].set_ylabel("share", fontsize=9, color=FAINT)
-    grid[-1].legend(fontsize=8, frameon=False, labelcolor=INK, loc="lower right")
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right upper", fontsize=8, frameon=False, labelcolor=INK)
     return figure

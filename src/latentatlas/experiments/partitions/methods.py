@@ -47,7 +47,7 @@ class Budget:
         free: axes of the free block.
     """
 
-    steps: int = 400
+    steps: int = 250
     batch: int = 128
     channels: Sequence[int] = (16, 32)
     hidden: int = 128

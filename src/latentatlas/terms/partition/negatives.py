@@ -82,6 +82,16 @@ class HardestNegative(PartitionNegatives):
     [1.0, 1.0, 1.0]
     """
 
+    def forward(
+        self, directions: Float[Tensor, "n axes"], known: Bool[Tensor, "n n"] | None = None
+    ) -> Float[Tensor, " n"]:
+        """The distance n of every row."""
+        if known is not None or len(directions) < 2:
+            return super().forward(directions, known)
+        with torch.no_grad():
+            nearest = (directions @ directions.T).fill_diagonal_(-math.inf).argmax(dim=1)
+        return 1 - (directions * directions.index_select(0, nearest)).sum(dim=1)
+
     def among(
         self, directions: Float[Tensor, "n axes"], others: Float[Tensor, "m axes"], counts: Bool[Tensor, "n m"]
     ) -> Float[Tensor, " n"]:
