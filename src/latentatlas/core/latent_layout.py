@@ -115,9 +115,11 @@ class LatentLayout:
             ShapeError: if the latent has another number of axes.
         """
         self.require(z.shape[-1], who="LatentLayout.blocks")
-        ends = list(accumulate(self.sizes.values()))[:-1]
-        parts = z.tensor_split(ends, dim=-1) if isinstance(z, Tensor) else np.split(z, ends, axis=-1)
-        return dict(zip(self.sizes, parts, strict=True))  # type: ignore[arg-type]
+        sizes = self.sizes
+        widths = list(sizes.values())
+        ends = list(accumulate(widths))[:-1]
+        parts = z.split(widths, dim=-1) if isinstance(z, Tensor) else np.split(z, ends, axis=-1)
+        return dict(zip(sizes, parts, strict=True))  # type: ignore[arg-type]
 
     def axes(self) -> tuple[str, ...]:
         """A name for every axis."""

@@ -72,10 +72,11 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     lines = [
         "The movements of [HAPT](../corpora.md): windows of 128 samples, six activities, split by person, the phone "
         f"turned at random. {training:,} windows to train on, {testing:,} of other people to judge by; "
-        f"{result['steps']} steps of {result['batch']} windows with as many turned ones. A residual encoder of 128 axes; the activity is "
-        "told from the invariant and the free block, on windows and turned windows alike; `Partition` in its log form "
-        "and a head that reads the turn from the variant block, each with weight 1. In each table one thing is changed "
-        f"and the rest stays: blocks of 64, 32 and 32 axes, β = 1, soft nearest rows with τ = .1. Mean ± standard "
+        f"{result['steps']} steps of {result['batch']} windows with as many turned ones. A residual encoder of 128 "
+        "axes; the activity is told from the invariant and the free block, on windows and turned windows alike; "
+        "`Partition` in its log form and a head that reads the turn from the variant block, each with weight 1. In "
+        "each table one thing is changed and the rest stays: blocks of 64, 32 and 32 axes (what the invariant block "
+        "leaves, the two others share), β = 1, soft nearest rows with τ = .1. Mean ± standard "
         f"deviation over {len(result['seeds'])} seed(s). Nothing was chosen by these figures.",
         "",
         "- *accuracy*, *accuracy changed*: as the windows are, and each turned once at random; *consistency*: share of "

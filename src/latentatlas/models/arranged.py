@@ -8,7 +8,7 @@ from typing import final
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from latentatlas.core import Latents, SpecError
 from latentatlas.models.decoders import Decoder

@@ -139,7 +139,7 @@ def _partition(layout: LatentLayout, pictures: Pictures) -> _Terms:
 def _readable(layout: LatentLayout, pictures: Pictures) -> _Terms:
     columns = pictures.changes.columns
     heads = {name: ReadableTransformation(layout, columns[name], block=f"variant.{name}") for name in columns}
-    return _partition(layout, pictures) | heads
+    return {**_partition(layout, pictures), **heads}
 
 
 def _plain(batch: Batch) -> Batch:

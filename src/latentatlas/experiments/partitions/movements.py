@@ -46,7 +46,7 @@ class Movements:
 def movements(*, quick: bool) -> Movements:
     """The six activities of HAPT, its own split by subject; each sensor in units of its spread in training."""
     rows = read_table("hapt")
-    rows = rows.take(np.flatnonzero(np.isin(rows.label, ACTIVITIES)))
+    rows = rows.take(np.flatnonzero(np.isin(np.asarray(rows.label), ACTIVITIES)))
     parts = [rows.take(np.flatnonzero(rows.metadata["split"] == split)) for split in ("train", "test")]
     if quick:
         rng = np.random.default_rng(0)

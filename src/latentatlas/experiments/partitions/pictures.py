@@ -75,11 +75,12 @@ def cifar(*, quick: bool) -> Pictures:
         }
     )
     chosen = np.random.default_rng(0).permutation(len(rows))
-    parts = (rows.take(chosen[:train]), rows.take(chosen[-test:]))
+    known, new = (_batch(rows.take(part), shape) for part in (chosen[:train], chosen[-test:]))
     return Pictures(
         "Photographs, tilted, cropped and in other light",
         shape,
-        *(_batch(part, shape) for part in parts),
+        known,
+        new,
         Changes(changes, shape),
         "angles up to 30°, crops with a side of .6 to 1, brightness ± .2, contrast up to 1.5, each channel up to 1.3",
     )

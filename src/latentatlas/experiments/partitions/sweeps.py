@@ -131,8 +131,8 @@ def judged(found: Trained, layout: LatentLayout, setting: Setting, *, seed: int)
     plain, turned = (latents(found.model, part, setting, each) for each in (None, turns))
     before, after = (layout.block(z, judged_block(layout)).numpy().astype(np.float64) for z in (plain, turned))
     curve = similarity_curve(before, {0.0: after}, part.record)
-    told = (answers(found, part, setting, each) for each in (None, turns))
-    figures = right(*told, part.label.numpy(), len(setting.classes))
+    told, told_turned = (answers(found, part, setting, each) for each in (None, turns))
+    figures = right(told, told_turned, part.label.numpy(), len(setting.classes))
     return {
         **{name: figures[name] for name in ("accuracy", "accuracy changed", "consistency")},
         "similarity": float(curve.similarity[0]),
