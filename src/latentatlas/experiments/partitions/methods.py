@@ -91,7 +91,6 @@ class Trained:
 
 
 _Terms = Mapping[str, Term]
-_Source = Callable[[ViewBatches], BatchSource]
 
 
 @final
@@ -195,9 +194,8 @@ def trained(title: str, pictures: Pictures, budget: Budget, *, seed: int) -> Tra
 def _told(encoder: Encoder, source: BatchSource, dim: int, budget: Budget) -> None:
     """Trained on the classes of images and of changed images alike."""
     model = Predictor(encoder, TaskHead(LatentLayout(free=dim), _CLASSES, spread=1.0))
-    _fitted(
-        model, {"rows": Prediction(), "views": Rebind(Prediction(), {"prediction": "prediction_view"})}, source, budget
-    )
+    of_views = Rebind(Prediction(), {"prediction": "prediction_view"})
+    _fitted(model, {"rows": Prediction(), "views": of_views}, source, budget)
 
 
 def _fitted(model: nn.Module, terms: _Terms, source: BatchSource, budget: Budget) -> None:
