@@ -22,7 +22,7 @@ from latentatlas.terms import (
     VICReg,
 )
 
-__all__ = ["BASELINES", "LOG", "PARTED", "RATIO", "WHOLE", "methods", "parted", "risk_of_both"]
+__all__ = ["BASELINES", "LOG", "PARTED", "RATIO", "WHOLE", "methods", "parted", "risk", "risk_of_both"]
 
 WHOLE = LatentLayout(free=128)
 PARTED = LatentLayout(invariant=64, variant=32, free=32)
