@@ -88,7 +88,7 @@ def trained(method: Method, setting: Setting, budget: Budget, *, seed: int) -> T
         encoder = method.encoder(setting.shape, method.layout.dim)
         head = TaskHead(method.layout, len(setting.classes), reads=method.reads, hidden=method.hidden, spread=1.0)
         model = Predictor(encoder, head)
-        model.adapt(at_rest(rows.x, setting.transformation).flatten(1))
+        model.adapt(at_rest(rows.x, setting.transformation))
         terms = dict(method.terms(method.layout))
         batches = ViewBatches(RowBatches(rows, size=budget.batch, seed=seed), setting.transformation, seed=seed)
         fit(model, Objective(terms), batches, Recipe(budget.steps, rate=budget.rate, log_every=budget.steps))
