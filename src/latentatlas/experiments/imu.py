@@ -34,7 +34,7 @@ _AVERAGED = "{}, {} turns averaged"
 _TURNS = 8
 _DRAWN = (LOG, _STEADY)
 _PATHS, _PLACES = 12, 25
-_ANGLES = (0, 30, 60, 90, 120, 150, 180)  # degrees
+_ANGLES = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0, 180.0)  # degrees
 
 
 def _encoder(shape: tuple[int, int], dim: int) -> ResidualSignalEncoder:
@@ -198,7 +198,9 @@ def _figures(title: str, setting: Setting, *, quick: bool, seed: int) -> dict[st
         "told": told_by_blocks(found, method, setting, seed=seed, quick=quick),
         "seconds": found.seconds,
     }
-    averaged = right(*(_averaged(found, setting, first, seed=seed) for first in (None, turn)), label, count)
+    averaged = right(
+        _averaged(found, setting, None, seed=seed), _averaged(found, setting, turn, seed=seed), label, count
+    )
     drawn = title in _DRAWN and seed == _SEEDS[0]
     return {
         "figures": figures,

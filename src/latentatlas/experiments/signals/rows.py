@@ -100,7 +100,7 @@ def hearts(*, quick: bool = False) -> Setting:
         step = _SPARSER * stride if quick else stride
         windows = Windows(BEAT, step, room=(0, SLIDE), placement=NearestEvent(), flat=DropFlat())
         table = windows(scaled)
-        parts[split] = table.take(table.label != "Q")
+        parts[split] = table.take(_labels(table) != "Q")
     return _setting(parts, ("N", "S", "V", "F"), WindowSlide(BEAT, after=SLIDE), by="record")
 
 
@@ -112,7 +112,7 @@ def movements(*, quick: bool = False) -> Setting:
     """
     windows = Windows(STEP, STEP // 2 * (_SPARSER if quick else 1), placement=InsideSegments())
     parts = {split: windows(load_recordings("hapt", split)) for split in ("train", "test")}
-    parts = {split: table.take(np.isin(table.label, _ACTIVITIES)) for split, table in parts.items()}
+    parts = {split: table.take(np.isin(_labels(table), _ACTIVITIES)) for split, table in parts.items()}
     return _setting(parts, _ACTIVITIES, UniformRotation(), by="subject")
 
 
@@ -124,9 +124,13 @@ def _setting(parts: dict[str, Table], classes: Sequence[str], transformation: Tr
 
 def _part(table: Table, classes: Sequence[str], by: str) -> Part:
     number = {name: code for code, name in enumerate(classes)}
-    assert table.label is not None
     return Part(
         torch.from_numpy(table.x.reshape(-1, *table.item_shape)),
-        torch.tensor([number[label] for label in table.label.tolist()]),
+        torch.tensor([number[label] for label in _labels(table).tolist()]),
         np.asarray(table.metadata[by]),
     )
+
+
+def _labels(table: Table) -> np.ndarray:
+    assert table.label is not None
+    return table.label
