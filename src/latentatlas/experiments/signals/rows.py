@@ -124,6 +124,7 @@ def _setting(parts: dict[str, Table], classes: Sequence[str], transformation: Tr
 
 def _part(table: Table, classes: Sequence[str], by: str) -> Part:
     number = {name: code for code, name in enumerate(classes)}
+    assert table.item_shape is not None
     return Part(
         torch.from_numpy(table.x.reshape(-1, *table.item_shape)),
         torch.tensor([number[label] for label in _labels(table).tolist()]),
