@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, final
 
 import torch
@@ -63,7 +63,7 @@ class Method:
     terms: Callable[[LatentLayout], Terms]
     reads: tuple[str, ...] = ("free",)
     encoder: Callable[[tuple[int, int], int], Encoder] = usual_encoder
-    hidden: tuple[int, ...] = field(default=())
+    hidden: tuple[int, ...] = ()
 
 
 class Trained(NamedTuple):
