@@ -86,6 +86,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         streamed_: the sample of larger `Shards` that the rows above are; else None.
         rows_seen_, rows_new_: rows that ever came, and those of the last call.
         drift_: what the last `partial_fit` did to the earlier rows; there after one.
+        viewed_: the rows with the room that views are read from; `table_` where they need none. Not saved.
 
     Cost: O(n^1.3 features) for the graph above 20,000 rows, O(n) for layout and training.
 

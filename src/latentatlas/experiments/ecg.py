@@ -31,7 +31,7 @@ from latentatlas.models import ResidualSignalEncoder
 __all__ = ["METHODS", "pictures", "run", "to_markdown"]
 
 _SEEDS = (0, 1, 2)
-_SIZES = (0, 50, 100, 150, 200, 250, 300)
+_SIZES = (0.0, 50.0, 100.0, 150.0, 200.0, 250.0, 300.0)
 _GALLERIES, _QUICK_GALLERIES = (1, 10, 50), (1, 2)
 _FAR, _ANY = "slid by 300", "slid by 0 … 300"
 _PER_RECORD = 100  # windows of each record for similarity and the class
@@ -52,7 +52,7 @@ METHODS[_LONG] = METHODS[LOG]
 """Rows of the study that are trained."""
 
 _TARGETS = (
-    Target(f"similarity at {_SIZES[-1]} samples", "≥", 0.95),
+    Target(f"similarity at {_SIZES[-1]:g} samples", "≥", 0.95),
     Target("similarity, mean of all slides", "≥", 0.95),
     Target("similarity of different records", "≤", 0.3),
     *(
@@ -208,7 +208,7 @@ def _figures(title: str, setting: Setting, *, quick: bool, seed: int) -> dict[st
         return method.layout.block(latents(found.model, part, setting, slides), block).numpy()
 
     test = setting.test.spaced(_PER_RECORD)
-    slid = torch.full((len(test.x), 1), float(_SIZES[-1]))
+    slid = torch.full((len(test.x), 1), _SIZES[-1])
     before, after = answers(found, test, setting), answers(found, test, setting, slid)
     figures = {
         **_ignored(coded, setting.test, quick=quick, seed=seed),
@@ -223,7 +223,7 @@ def _figures(title: str, setting: Setting, *, quick: bool, seed: int) -> dict[st
 def _ignored(coded: Callable[[Part, Tensor], np.ndarray], test: Part, *, quick: bool, seed: int) -> dict[str, Any]:
     """Similarity with its controls, and whether slid windows are found again."""
     some = test.spaced(_PER_RECORD)
-    changed = {size: coded(some, torch.full((len(some.x), 1), float(size))) for size in _SIZES}
+    changed = {size: coded(some, torch.full((len(some.x), 1), size)) for size in _SIZES}
     drawn = coded(some, WindowSlide(BEAT, after=SLIDE).sample(len(some.x), torch.Generator().manual_seed(seed)))
     galleries = _QUICK_GALLERIES if quick else _GALLERIES
     return {
@@ -247,7 +247,7 @@ def _paths(encode: Callable[[Tensor], Tensor], method: Method, setting: Setting)
 
 
 def _similarities(result: Mapping[str, Any]) -> str:
-    columns = [f"at {_SIZES[-1]}", "mean of all slides", "different records", "same record"]
+    columns = [f"at {_SIZES[-1]:g}", "mean of all slides", "different records", "same record"]
     rows = {}
     for title, cells in result["figures"].items():
         curve = [each["curve"] for each in cells]

@@ -53,7 +53,7 @@ def paths_of_blocks(
         if block.shape[1]:
             centred = block - block.mean(axis=0)
             _, axes = np.linalg.eigh(centred.T @ centred)
-            blocks[f"{name}, of {block.shape[1]}"] = (centred @ axes[:, ::-1][:, :2]).round(_DECIMALS).tolist()
+            blocks[f"{name}, {block.shape[1]} axes: first"] = (centred @ axes[:, ::-1][:, :2]).round(_DECIMALS).tolist()
     return {"blocks": blocks, "parameter": np.asarray(parameter, float).round(_DECIMALS).tolist()}
 
 

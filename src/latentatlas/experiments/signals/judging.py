@@ -111,13 +111,17 @@ def told_by_blocks(
     found: Trained, method: Method, setting: Setting, *, seed: int, quick: bool
 ) -> dict[str, dict[str, float]]:
     """R² of the change from the blocks that are to ignore and to tell it, by heads that learn from training."""
-    learn = pairs_of(found, setting.train, setting, seed=2 * seed)
-    meet = pairs_of(found, setting.test, setting, seed=2 * seed + 1)
-    result: dict[str, dict[str, float]] = {}
-    for name in ("invariant", "variant"):
-        if method.layout.size(name):
-            ours, others = (_block(pairs, method.layout, name) for pairs in (learn, meet))
-            result[name] = told_by_pair(ours, others, seed=seed, quick=quick)
+    names = [name for name in ("invariant", "variant") if method.layout.size(name)]
+    if not names:
+        return {}
+    both = [
+        pairs_of(found, part, setting, seed=2 * seed + place)
+        for place, part in enumerate((setting.train, setting.test))
+    ]
+    result = {}
+    for name in names:
+        learn, meet = (_block(pairs, method.layout, name) for pairs in both)
+        result[name] = told_by_pair(learn, meet, seed=seed, quick=quick)
     return result
 
 

@@ -22,12 +22,11 @@ from latentatlas.terms import (
     VICReg,
 )
 
-__all__ = ["BASELINES", "LOG", "PARTED", "RATIO", "WHOLE", "methods", "parted", "risk_of_both"]
+__all__ = ["LOG", "PARTED", "RATIO", "WHOLE", "methods", "parted", "risk", "risk_of_both"]
 
 WHOLE = LatentLayout(free=128)
 PARTED = LatentLayout(invariant=64, variant=32, free=32)
 LOG, RATIO = "partition, log form", "partition, ratio form"
-BASELINES = ("no view", "augmentation", "NT-Xent", "VICReg")
 _HIDDEN = (128,)
 
 MakesEncoder = Callable[[tuple[int, int], int], Encoder]

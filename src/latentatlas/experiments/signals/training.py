@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, final
 
 import torch
@@ -63,7 +63,7 @@ class Method:
     terms: Callable[[LatentLayout], Terms]
     reads: tuple[str, ...] = ("free",)
     encoder: Callable[[tuple[int, int], int], Encoder] = usual_encoder
-    hidden: tuple[int, ...] = field(default=())
+    hidden: tuple[int, ...] = ()
 
 
 class Trained(NamedTuple):
@@ -88,7 +88,7 @@ def trained(method: Method, setting: Setting, budget: Budget, *, seed: int) -> T
         encoder = method.encoder(setting.shape, method.layout.dim)
         head = TaskHead(method.layout, len(setting.classes), reads=method.reads, hidden=method.hidden, spread=1.0)
         model = Predictor(encoder, head)
-        model.adapt(at_rest(rows.x, setting.transformation).flatten(1))
+        model.adapt(at_rest(rows.x, setting.transformation))
         terms = dict(method.terms(method.layout))
         batches = ViewBatches(RowBatches(rows, size=budget.batch, seed=seed), setting.transformation, seed=seed)
         fit(model, Objective(terms), batches, Recipe(budget.steps, rate=budget.rate, log_every=budget.steps))

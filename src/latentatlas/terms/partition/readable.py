@@ -59,8 +59,8 @@ class Concatenation(Pairing):
 class OuterProduct(Pairing):
     """[var, var_T] and all products var_i var_T,j: what turns a block by a matrix is linear in them.
 
-    Where var_T = R var and the block is spread evenly, the mean of var_T varᵀ is R itself, up to a factor; and a shift s
-    of a wave, from (cos φ, sin φ) to (cos (φ + s), sin (φ + s)), has its cosine and sine among sums of products. A head
+    Where var_T = R var and the block is spread evenly, the mean of var_T varᵀ is R itself, up to a factor; and a shift
+    of a wave, from (cos φ, sin φ) to (cos (φ + s), sin (φ + s)), has its cosine and sine among sums of products: a head
     need not learn to multiply. Cost O(n axes²).
 
     >>> OuterProduct()(torch.tensor([[2.0, 3.0]]), torch.tensor([[5.0, 7.0]])).tolist()
