@@ -13,7 +13,7 @@ from torch import Tensor
 from latentatlas.core import Constant, Geometric, LatentLayout
 from latentatlas.experiments.signals import Budget, Method, Setting, Terms, Trained, latents, trained
 from latentatlas.experiments.signals.judging import answers, found_again, judged_block, right
-from latentatlas.experiments.signals.methods import BASELINES, PARTED, methods, risk_of_both
+from latentatlas.experiments.signals.methods import PARTED, methods, risk_of_both
 from latentatlas.experiments.signals.training import usual_encoder
 from latentatlas.metrics import similarity_curve
 from latentatlas.models import ArrangedEncoder
@@ -90,7 +90,9 @@ NEGATIVES = {
 AUTOMATIC = {"automatic, a budget of 64, 32, 32": 10.0, "automatic, no budget": 0.0}
 """Prices of axes beyond the budget."""
 
-METHODS = (*BASELINES, *AUTOMATIC)
+_BASELINES = ("no view", "augmentation", "NT-Xent", "VICReg")  # of those that the studies of signals compare
+
+METHODS = (*_BASELINES, *AUTOMATIC)
 
 
 def made(title: str, cell: Cell | None, setting: Setting, budget: Budget, *, seed: int) -> tuple[Trained, LatentLayout]:
