@@ -222,6 +222,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "terms.ModalityContrast": lambda: terms.ModalityContrast(0.2),
     "terms.NTXent": lambda: terms.NTXent(0.2),
     "terms.OnBlock": lambda: terms.OnBlock(terms.Covariance(), LAYOUT, "invariant"),
+    "terms.OuterProduct": terms.OuterProduct,
     "terms.Partition": lambda: terms.Partition(
         LAYOUT, form=terms.RatioForm(0.1), negatives=terms.MemoryBank(9, 2), beta=core.Ramp(start=0, stop=9)
     ),

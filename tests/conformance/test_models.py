@@ -60,6 +60,7 @@ ENCODERS = {
         lambda: models.ResidualSignalEncoder((1, 3), 2, channels=(8, 8, 8), segments=0), 3, 2
     ),
     "MultimodalEncoder": Case(lambda: models.MultimodalEncoder(_modalities(), _SHARED), 38, 6),
+    "ArrangedEncoder": Case(lambda: models.ArrangedEncoder(MLPEncoder(7, 5, hidden=(16,)), (4, 0, 2)), 7, 3),
     "SignalEncoder short": Case(lambda: SignalEncoder((1, 3), 2, channels=(8, 8, 8), hidden=32), 3, 2),
 }
 DECODERS = {
@@ -69,6 +70,9 @@ DECODERS = {
     "ImageDecoder odd": Case(lambda: models.ImageDecoder(3, (2, 7, 9), channels=(16, 8), hidden=32), 3, 126),
     "SignalDecoder": Case(lambda: models.SignalDecoder(3, (1, 32), channels=(8, 8), hidden=32), 3, 32),
     "MultimodalDecoder": Case(lambda: models.MultimodalEncoder(_modalities(), _SHARED).mirror(), 6, 38),
+    "ArrangedDecoder": Case(
+        lambda: models.ArrangedDecoder(models.MLPDecoder(5, 7, hidden=(16,)), (4, 0, 2), 5), 3, 7
+    ),
     "SignalDecoder odd": Case(lambda: models.SignalDecoder(3, (2, 37), channels=(8, 8, 8), hidden=32), 3, 74),
 }
 STEMS = {

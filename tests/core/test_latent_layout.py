@@ -67,3 +67,8 @@ def test_a_block_that_there_is_not():
         LatentLayout(invariant=1, variant=1).slice("varient")
     with pytest.raises(SpecError, match=r"There are|Did you mean"):
         NESTED.size("variant.tilt")
+
+
+def test_blocks_of_a_latent_with_other_axes():
+    with pytest.raises(ShapeError, match=r"LatentLayout\.blocks wants blocks that sum to the 3 axes"):
+        LatentLayout(invariant=2).blocks(np.zeros((1, 3)))

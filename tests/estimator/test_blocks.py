@@ -13,7 +13,8 @@ import torch
 from latentatlas import load
 from latentatlas.checks import LabelKept, Status
 from latentatlas.core import DataError, LatentLayout, ShapeError, SpecError
-from latentatlas.data import DataWarning, Table
+from latentatlas.data import DataWarning, Recording, Table, Windows
+from latentatlas.data.transformations import WindowSlide
 from latentatlas.models import MLPEncoder
 from latentatlas.terms import Partition
 
@@ -150,6 +151,47 @@ def test_each_step_of_a_chain_is_read_from_the_part_of_its_name(quick, patterns)
     assert "readable_noise" not in atlas.objective_.terms
     whole = quick(dim=8, layout=LAYOUT, transformation=Chain(), steps=2).fit(patterns)
     assert whole.objective_.terms["readable"][0].columns == (0, 1)
+
+
+def _waves(*, room: int) -> Table:
+    """Windows of 16 samples of waves of two channels, each with room for a slide to the right."""
+    rng = np.random.default_rng(0)
+    times = np.arange(1200)
+    recordings = [
+        Recording(
+            np.sin(pace * times + np.array([[0.0], [1.0]])) + 0.05 * rng.normal(size=(2, 1200)),
+            rate=50,
+            name=f"{pace}",
+        )
+        for pace in (0.3, 0.5, 0.8)
+    ]
+    return Windows(16, 16, room=(0, room))(recordings)
+
+
+def test_rows_with_room_are_windows_to_the_atlas_and_slide_in_its_views(quick, tmp_path: Path, no_pictures):
+    slide = WindowSlide(16, after=8)
+    roomy = _waves(room=8)
+    atlas = quick(dim=8, layout=LAYOUT, transformation=slide, steps=40).fit(roomy)
+    windows = slide.apply(torch.from_numpy(roomy.x).reshape(-1, 2, 24), torch.zeros(len(roomy), 1)).flatten(1).numpy()
+    np.testing.assert_array_equal(atlas.table_.x, windows)
+    assert (atlas.table_.item_shape, atlas.table_.columns[16]) == ((2, 16), "channel1_0")
+    assert atlas.n_features_in_ == 32
+    np.testing.assert_array_equal(atlas.transform(roomy), atlas.transform(windows))
+    assert atlas.inverse_transform(atlas.latent_[:3]).shape == (3, 32)
+    views = {verdict.name: verdict for verdict in atlas.check()[-3:]}
+    assert views["views.similarity"].status is not Status.SKIP
+
+    again = load(atlas.save(tmp_path / "run"))
+    np.testing.assert_array_equal(again.transform(roomy), atlas.latent_)
+    assert again.check()[-3].status is Status.SKIP  # the run keeps windows, not what came beside them
+    for each in (atlas, again):
+        with pytest.raises(SpecError, match=r"partial_fit wants views of earlier rows, and WindowSlide .* Call fit"):
+            each.partial_fit(roomy.take(range(5)))
+
+
+def test_a_slide_without_room_says_how_to_cut_the_rows(quick):
+    with pytest.raises(ShapeError, match=r"items of 24 samples.* got 16\. Cut them with Windows\(16, room=\(0, 8\)\)"):
+        quick(dim=8, layout=LAYOUT, transformation=WindowSlide(16, after=8)).fit(_waves(room=0))
 
 
 def test_without_a_layout_there_are_no_blocks(flat, flowers):

@@ -144,3 +144,12 @@ def test_without_segments_a_window_is_alike_wherever_its_event_lies():
 def test_bad_settings_of_the_signal_encoder(unchecked: None, settings: dict):
     with pytest.raises(SpecError):
         ResidualSignalEncoder((1, 32), 2, **settings)
+
+
+def test_a_predictor_takes_items_with_their_axes():
+    layout = LatentLayout(free=3)
+    model = Predictor(ResidualSignalEncoder((2, 32), 3, channels=(4, 8)), TaskHead(layout, 2)).eval()
+    x = torch.randn(5, 2, 32)
+    with torch.no_grad():
+        assert torch.equal(model.predict(x), model.predict(x.flatten(1)))
+        torch.testing.assert_close(model(Batch(x, view=x)).z_view, model.encode(x))

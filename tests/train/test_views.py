@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from latentatlas.core import Batch, LatentLayout, Ramp, reproducible
+from latentatlas.data.transformations import WindowSlide
 from latentatlas.models import Autoencoder, MLPEncoder
 from latentatlas.terms import MemoryBank, Objective, Partition, ReadableTransformation, Reconstruction
-from latentatlas.train import Callback, Checkpoint, Recipe, RowBatches, ViewBatches, fit, with_view
+from latentatlas.train import Callback, Checkpoint, Recipe, RowBatches, ViewBatches, at_rest, fit, with_view
 
 
 class Shift:
@@ -72,3 +73,13 @@ def test_a_resumed_fit_is_bit_equal_to_one_that_was_never_interrupted(tmp_path: 
     whole, resumed = _fitted([]).state_dict(), _fitted([Checkpoint(path, every=0)]).state_dict()
     for name, tensor in whole.items():
         assert torch.equal(tensor, resumed[name]), name
+
+
+def test_rows_with_room_lose_it_beside_their_views():
+    slide = WindowSlide(4, after=3)
+    x = torch.arange(14.0).reshape(2, 1, 7)
+    batch = with_view(Batch(x), slide, torch.Generator().manual_seed(0))
+    assert torch.equal(batch.x, x[:, :, :4])
+    for row, view, (samples,) in zip(x, batch.view, batch.transform.int().tolist(), strict=True):
+        assert torch.equal(view, row[:, samples : samples + 4])
+    assert torch.equal(at_rest(x, Shift()), x)  # a transformation that cannot change by nothing

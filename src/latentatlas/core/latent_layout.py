@@ -109,8 +109,17 @@ class LatentLayout:
         return z[..., self.slice(name)]
 
     def blocks(self, z: _Rows) -> dict[str, _Rows]:
-        """Every block by name, parts of `variant` by themselves."""
-        return {name: self.block(z, name) for name in self.sizes}
+        """Every block by name, parts of `variant` by themselves.
+
+        Raises:
+            ShapeError: if the latent has another number of axes.
+        """
+        self.require(z.shape[-1], who="LatentLayout.blocks")
+        sizes = self.sizes
+        widths = list(sizes.values())
+        ends = list(accumulate(widths))[:-1]
+        parts = z.split(widths, dim=-1) if isinstance(z, Tensor) else np.split(z, ends, axis=-1)
+        return dict(zip(sizes, parts, strict=True))  # type: ignore[arg-type]
 
     def axes(self) -> tuple[str, ...]:
         """A name for every axis."""

@@ -28,7 +28,7 @@ from latentatlas.estimator.rows import as_latents, as_table, held_out_rows
 from latentatlas.estimator.saving import contents_of
 from latentatlas.estimator.settings import check_rows, check_settings
 from latentatlas.estimator.updating import Pace, take_in
-from latentatlas.estimator.views import Viewing
+from latentatlas.estimator.views import Viewing, without_room
 from latentatlas.graph import Neighbours, knn_graph
 from latentatlas.metrics import Trustworthiness
 from latentatlas.models import Encoder
@@ -62,7 +62,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
             blocks, so the network is then trained on the edges, as with a nuisance.
         transformation: what the `invariant` block is to ignore and the `variant` one to tell: an object with
             `sample(n, generator)`, the parameters of n changes, and `apply(x, parameters)`, the changed items in the
-            units of the data. Wants a layout.
+            units of the data. Wants a layout. For a slide (`WindowSlide`) pass rows cut with room, as a `Table`: the
+            atlas is of the windows alone, and views are read from the room.
         partition_term: learns the blocks from rows and their views: "auto" (`Partition`, with a head that reads the
             parameters from `variant`), and None, a factor, a term, or (term, schedule) as above.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
@@ -85,6 +86,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         streamed_: the sample of larger `Shards` that the rows above are; else None.
         rows_seen_, rows_new_: rows that ever came, and those of the last call.
         drift_: what the last `partial_fit` did to the earlier rows; there after one.
+        viewed_: the rows with the room that views are read from; `table_` where they need none. Not saved.
 
     Cost: O(n^1.3 features) for the graph above 20,000 rows, O(n) for layout and training.
 
@@ -177,7 +179,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         """
         check_settings(self)
         streamed = X.sample(seed=self.random_state) if isinstance(X, Shards) else None
-        table = as_table(X if streamed is None else streamed.table, y, nuisance, environment)
+        whole = as_table(X if streamed is None else streamed.table, y, nuisance, environment)
+        table = without_room(whole, self.transformation)
         check_rows(self, table)
         held_out = held_out_rows(len(table), self.held_out, seed=self.random_state)
         preparation = Preparation.of(table.x[~held_out], standardize=self.standardize, unit=self.metric == "cosine")
@@ -192,9 +195,10 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
             known=Known.of(table, reads=problem.reads()),
             callbacks=self._callbacks(),
             checkpoints=None if checkpoint is None else open_checkpoints(checkpoint, self, table),
-            viewing=Viewing.of(self, table, preparation),
+            viewing=Viewing.of(self, whole, preparation),
         )
         self._install(AtlasModel(preparation, fitted.stem, fitted.model), table)
+        self.viewed_ = whole
         self.streamed_ = streamed if streamed is not None and streamed.total > len(table) else None
         self.rows_seen_ = len(table) if self.streamed_ is None else self.streamed_.total
         self.rows_new_ = len(table) if self.streamed_ is None else 0
@@ -253,7 +257,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
 
     def _install(self, model: AtlasModel, table: Table) -> None:
         self.model_ = model
-        self.table_ = table
+        self.table_ = self.viewed_ = table
         self.n_features_in_ = len(table.columns)
         self.n_basins_ = model.bank.count
         self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
@@ -373,6 +377,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
 
     def _prepared(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
+        if isinstance(X, Table) and X.x.shape[1] > self.n_features_in_:
+            X = without_room(X, self.transformation)
         x, names = (X.x, X.columns) if isinstance(X, Table) else as_matrix(X, who="Atlas")
         match_columns(names, self.table_.columns, features=x.shape[1])
         return self.model_.preparation(x)

@@ -75,8 +75,8 @@ def judged(atlas: Atlas, checks: Sequence[Check] | None) -> list[Verdict]:
 def _evidence_of_views(atlas: Atlas) -> Evidence:
     """At most 2,000 rows with a view each; those that training did not see, where there are enough of them."""
     model = atlas.model_
-    viewing = Viewing.of(atlas, atlas.table_, model.preparation)
-    if viewing is None:
+    viewing = Viewing.of(atlas, atlas.viewed_, model.preparation)
+    if viewing is None or not viewing.has_room():
         return Evidence(z=atlas.latent_, layout=atlas.layout)
     unseen = np.flatnonzero(atlas.held_out_)
     numbers = unseen if len(unseen) >= _VIEWED_ROWS // 4 else np.arange(len(atlas.table_))

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
-from latentatlas.core import Batch, Constant, Schedule, reproducible
+from latentatlas.core import Batch, Constant, Schedule, SpecError, reproducible
 from latentatlas.data import DataWarning, Table
 from latentatlas.estimator.curriculum import neighbour_terms, settled
 from latentatlas.estimator.drift import Placement, drift_between
@@ -116,6 +116,16 @@ def take_in(atlas: Atlas, new: Table, pace: Pace, callbacks: Sequence[Callback])
     atlas.drift_ = drift_between(before, after, k=atlas.n_neighbors, unlike=update.unlike)
 
 
+def _require_views(atlas: Atlas) -> None:
+    """Views are made of earlier rows too."""
+    viewing = Viewing.of(atlas, atlas.table_, atlas.model_.preparation)
+    if viewing is not None and not viewing.has_room():
+        raise SpecError(
+            f"Atlas.partial_fit wants views of earlier rows, and {type(atlas.transformation).__name__} reads them from "
+            "the room beside a window, which an atlas does not keep. Call fit with all rows."
+        )
+
+
 def update_atlas(atlas: Atlas, new: Table, *, pace: Pace, callbacks: Sequence[Callback]) -> Updated:
     """Train on from the fitted networks with a reservoir of earlier rows and the new rows.
 
@@ -125,6 +135,7 @@ def update_atlas(atlas: Atlas, new: Table, *, pace: Pace, callbacks: Sequence[Ca
         DataWarning: if most of ten or more new rows look unlike the earlier ones.
     """
     started = time.perf_counter()
+    _require_views(atlas)
     rng = np.random.default_rng([atlas.random_state, atlas.rows_seen_])
     kept = reservoir_rows(len(atlas.table_), atlas.rows_new_, seen=atlas.rows_seen_, capacity=_CAPACITY, rng=rng)
     table = joined_table(atlas.table_, kept, new, seen=atlas.rows_seen_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -13,12 +13,39 @@ from latentatlas.core import Batch, DataError, ShapeError, Transformation
 from latentatlas.data import Table
 from latentatlas.estimator.preparation import Preparation
 from latentatlas.models import Stem
-from latentatlas.train import BatchSource
+from latentatlas.train import BatchSource, at_rest
 
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
 
-__all__ = ["Viewing"]
+__all__ = ["Viewing", "without_room"]
+
+
+def without_room(table: Table, transformation: Transformation | None) -> Table:
+    """The rows as an atlas sees them: of rows with room, from which a slide reads, the windows alone.
+
+    These are the columns that a change by nothing keeps. A transformation that cannot change by nothing, or keeps the
+    shape of a row, leaves the table as it is.
+
+    Raises:
+        ShapeError: if the rows do not suit the transformation.
+    """
+    identity = getattr(transformation, "identity", None)
+    shape = table.item_shape or table.x.shape[1:]
+    if transformation is None or identity is None:
+        return table
+    numbers = torch.arange(table.x.shape[1], dtype=torch.float64).reshape(1, *shape)
+    rest = transformation.apply(numbers, identity(1))
+    if rest.shape == numbers.shape:
+        return table
+    kept = rest.flatten().long().numpy()
+    return replace(
+        table,
+        x=np.ascontiguousarray(table.x[:, kept]),
+        columns=tuple(np.asarray(table.columns, dtype=object)[kept]),
+        item_shape=tuple(rest.shape[1:]),
+        pointer=None,
+    )
 
 
 @final
@@ -28,7 +55,7 @@ class Viewing:
 
     Attributes:
         transformation: of items in the units of the data.
-        table: the rows.
+        table: the rows, with room where the transformation needs it.
         shape: of one item as the transformation wants it.
         preparation: of the changed rows.
     """
@@ -57,14 +84,23 @@ class Viewing:
         parameters = self.transformation.sample(len(items), generator)
         changed = self.transformation.apply(items, parameters)
         who = type(self.transformation).__name__
-        if changed.shape != items.shape:
+        seen = at_rest(items[:1], self.transformation).shape[1:]
+        if changed.shape[1:] != seen:
             raise ShapeError(
-                f"Atlas wants views shaped like the items {self.shape}; {who} made {tuple(changed.shape[1:])}. Cut the "
-                "rows to the shape of their views first, or take another transformation."
+                f"Atlas wants views shaped like the items {tuple(seen)}; {who} made {tuple(changed.shape[1:])}. Take "
+                "a transformation that keeps the shape, or one with an `identity`, which says what of a row is seen."
             )
         if not bool(torch.isfinite(changed).all()):
             raise DataError(f"Atlas wants finite views; {who} made NaN or infinite numbers. Look at its parameters.")
         return self.preparation(changed.flatten(1).float().numpy()), parameters.float()
+
+    def has_room(self) -> bool:
+        """Whether the rows suit the transformation: windows alone do not suit a slide, which reads beside them."""
+        try:
+            at_rest(torch.tensor(self.table.x[:1]).reshape(-1, *self.shape), self.transformation)
+        except ShapeError:
+            return False
+        return True
 
     def add(self, batch: Batch, stem: Stem, generator: torch.Generator) -> Batch:
         """The batch with `view` in stem coordinates and `transform`."""

@@ -42,6 +42,11 @@ _STUDIES = {
     "author-shift": "Reviews sampled so that the domain tells the sentiment, then the other way round.",
     "single-cell": "Blood cells of three donors mixed, beside Harmony; cell types kept on generated cells.",
     "zero-shot-combination": "Shapes in colours that were never seen together, told and decoded.",
+    "partition-images": "Images turned and relit: a block that keeps what they show, and one that tells the change.",
+    "partition-multimodal": "Accelerometer and gyroscope: a block that both share, and what either says alone.",
+    "partition-ablation": "Movements of a phone that turns: block sizes, β, other rows and methods, one at a time.",
+    "ecg": "Heart beats whose window slides: what ignores it, what tells it, and what finds the window again.",
+    "imu": "Movements of a phone that sits in any position: answers that stay, and the position read back.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 

@@ -1,5 +1,6 @@
 """Modules `Batch -> Latents`. A model knows no loss."""
 
+from latentatlas.models.arranged import ArrangedDecoder, ArrangedEncoder
 from latentatlas.models.autoencoder import Autoencoder, MapHead
 from latentatlas.models.charted import ChartDecoder, ChartEncoder
 from latentatlas.models.charts import (
@@ -35,6 +36,8 @@ from latentatlas.models.stems import PCAStem, ScaleStem, Stem
 from latentatlas.models.variational import VariationalEncoder
 
 __all__ = [
+    "ArrangedDecoder",
+    "ArrangedEncoder",
     "AtlasAutoencoder",
     "AtlasEncoder",
     "AttentiveRouter",

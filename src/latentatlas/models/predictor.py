@@ -92,18 +92,18 @@ class Predictor(nn.Module):
         """All outputs for one batch; a view is encoded in the same pass as the rows."""
         return of_rows_and_view(self._latents, batch)
 
-    def encode(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
-        """Latent coordinates."""
-        return self.encoder(x)
+    def encode(self, x: Float[Tensor, "n *features"]) -> Float[Tensor, "n dim"]:
+        """Latent coordinates; items may keep their axes."""
+        return self.encoder(x.flatten(1))
 
-    def predict(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n outputs"]:
+    def predict(self, x: Float[Tensor, "n *features"]) -> Float[Tensor, "n outputs"]:
         """The prediction alone."""
-        return self.head(self.encoder(x))
+        return self.head(self.encode(x))
 
-    def adapt(self, x: Float[Tensor, "n features"]) -> None:
+    def adapt(self, x: Float[Tensor, "n *features"]) -> None:
         """Set the fixed scales of the encoder from training rows."""
-        self.encoder.adapt(x)
+        self.encoder.adapt(x.flatten(1))
 
-    def _latents(self, x: Float[Tensor, "n features"]) -> Latents:
-        latents = self.encoder.latents(x)
+    def _latents(self, x: Float[Tensor, "n *features"]) -> Latents:
+        latents = self.encoder.latents(x.flatten(1))
         return latents._replace(prediction=self.head(latents.z))

@@ -21,7 +21,7 @@ from latentatlas.train.selection import (
     WorstScore,
     select,
 )
-from latentatlas.train.views import ViewBatches, with_view
+from latentatlas.train.views import ViewBatches, at_rest, with_view
 
 __all__ = [
     "Admission",
@@ -53,6 +53,7 @@ __all__ = [
     "ViewBatches",
     "WithinEnvironments",
     "WorstScore",
+    "at_rest",
     "fit",
     "select",
     "with_view",

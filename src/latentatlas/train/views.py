@@ -5,20 +5,38 @@ from __future__ import annotations
 from typing import Any, final
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from latentatlas.core import Batch, Transformation
 from latentatlas.train.batches import BatchSource
 
-__all__ = ["ViewBatches", "with_view"]
+__all__ = ["ViewBatches", "at_rest", "with_view"]
+
+
+def at_rest(x: Float[Tensor, "n *features"], transformation: Transformation) -> Float[Tensor, "n *rows"]:
+    """The rows as a model sees them beside their views: changed by nothing, which cuts off the room of a slide.
+
+    Of a transformation without `identity` these are the rows themselves.
+
+    >>> from latentatlas.data.transformations import WindowSlide
+    >>> at_rest(torch.arange(5.0).reshape(1, 1, 5), WindowSlide(3, after=2)).tolist()
+    [[[0.0, 1.0, 2.0]]]
+    """
+    identity = getattr(transformation, "identity", None)
+    return x if identity is None else transformation.apply(x, identity(len(x)).to(x))
 
 
 def with_view(batch: Batch, transformation: Transformation, generator: torch.Generator) -> Batch:
     """The batch with `view`, its rows transformed, and `transform`, the parameters that were drawn.
 
+    Rows with room around them, from which a slide reads, lose it (`at_rest`), so that rows and views have one shape.
     Parameters are drawn on the processor, so they are the same on every device.
     """
     parameters = transformation.sample(len(batch.x), generator).to(batch.x)
-    return batch._replace(view=transformation.apply(batch.x, parameters), transform=parameters)
+    view = transformation.apply(batch.x, parameters)
+    rows = batch.x if view.shape == batch.x.shape else at_rest(batch.x, transformation)
+    return batch._replace(x=rows, view=view, transform=parameters)
 
 
 @final

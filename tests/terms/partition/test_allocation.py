@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from latentatlas.core import Constant, Geometric, LatentLayout, ShapeError, SpecError
-from latentatlas.terms import BlockAllocation, MeanNegative, Partition
+from latentatlas.terms import Allocation, BlockAllocation, MeanNegative, Partition
 
 _AXES = 9
 _MOVED = [0, 3, 7]
@@ -98,3 +98,15 @@ def test_bad_input(unchecked: None):
         BlockAllocation(LatentLayout(free=3))(torch.zeros(1, 3), torch.zeros(1, 3))
     with pytest.raises(ShapeError, match="BlockAllocation wants blocks that sum to the 4 axes"):
         BlockAllocation(LatentLayout(free=3))(torch.zeros(2, 4), torch.zeros(2, 4))
+
+
+def test_an_allocation_without_some_blocks():
+    choice = Allocation(torch.tensor([4, 0, 3, 1, 2]), LatentLayout(invariant=2, variant=1, free=2))
+    assert choice.only("invariant").order.tolist() == [4, 0]
+    kept = choice.only("free", "variant")
+    assert kept.order.tolist() == [3, 1, 2]
+    assert kept.layout == LatentLayout(variant=1, free=2)
+    with pytest.raises(SpecError, match=r"has no block 'fre'"):
+        choice.only("fre")
+    with pytest.raises(SpecError, match=r"at least one axis"):
+        Allocation(torch.tensor([0]), LatentLayout(free=1)).only("invariant")

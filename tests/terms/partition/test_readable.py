@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from latentatlas.core import LatentLayout, ShapeError, SpecError
-from latentatlas.terms import Concatenation, Difference, ReadableTransformation
+from latentatlas.terms import Concatenation, Difference, OuterProduct, ReadableTransformation
 
 LAYOUT = LatentLayout(invariant=2, variant={"turn": 2, "scale": 1})
 
@@ -19,7 +19,8 @@ def test_pairings_by_hand():
     block, of_view = torch.tensor([[1.0, 2.0]]), torch.tensor([[4.0, 1.0]])
     assert Difference()(block, of_view).tolist() == [[3.0, -1.0]]
     assert Concatenation()(block, of_view).tolist() == [[1.0, 2.0, 4.0, 1.0]]
-    assert (Difference().width(2), Concatenation().width(2)) == (2, 4)
+    assert OuterProduct()(block, of_view).tolist() == [[1.0, 2.0, 4.0, 1.0, 4.0, 1.0, 8.0, 2.0]]
+    assert [pairing().width(2) for pairing in (Difference, Concatenation, OuterProduct)] == [2, 4, 8]
 
 
 def test_a_head_that_reads_nothing_leaves_1_and_one_that_reads_all_leaves_0():
@@ -36,7 +37,9 @@ def test_a_head_that_reads_nothing_leaves_1_and_one_that_reads_all_leaves_0():
     assert term(z, z_view, 300 * change + 7).item() == pytest.approx(0, abs=1e-9)  # units and origin do not matter
 
 
-@pytest.mark.parametrize("pairing", [Difference(), Concatenation()], ids=["difference", "pair"])
+@pytest.mark.parametrize(
+    "pairing", [Difference(), Concatenation(), OuterProduct()], ids=["difference", "pair", "products"]
+)
 def test_the_slope_is_that_of_finite_differences_but_for_the_spread(pairing):
     term = ReadableTransformation(LAYOUT, (0, 1), block="variant.turn", pairing=pairing).double()
     z, z_view = normal(0, 6, 5).double(), normal(1, 6, 5).double().requires_grad_()
@@ -64,6 +67,20 @@ def test_differences_tell_what_adds_up_and_pairs_tell_rotations():
         left[type(pairing)] = value.item()
     assert left[Concatenation] < 0.05
     assert left[Difference] > 0.3
+
+
+def test_a_turn_in_space_is_linear_in_the_products():
+    """Three directions of each row, at right angles: the products tell their turn exactly, the pair does not."""
+    generator = torch.Generator().manual_seed(0)
+    block, turn = torch.linalg.qr(torch.randn(2, 4000, 3, 3, generator=generator)).Q.double()
+    z, z_view, told = block.flatten(1), (block @ turn.mT).flatten(1), turn.flatten(1)
+    left = {}
+    for pairing in (Concatenation(), OuterProduct()):
+        pair = pairing(z, z_view)
+        fitted = torch.linalg.lstsq(pair[:3000], told[:3000]).solution
+        left[type(pairing)] = float((pair[3000:] @ fitted - told[3000:]).square().mean() / told.var())
+    assert left[Concatenation] > 0.5
+    assert left[OuterProduct] < 1e-6
 
 
 def test_each_part_has_its_columns():

@@ -12,7 +12,13 @@ from latentatlas.terms.partition.negatives import (
     SoftNegative,
 )
 from latentatlas.terms.partition.partition import Partition
-from latentatlas.terms.partition.readable import Concatenation, Difference, Pairing, ReadableTransformation
+from latentatlas.terms.partition.readable import (
+    Concatenation,
+    Difference,
+    OuterProduct,
+    Pairing,
+    ReadableTransformation,
+)
 
 __all__ = [
     "Allocation",
@@ -27,6 +33,7 @@ __all__ = [
     "ModalityContrast",
     "NTXent",
     "OnBlock",
+    "OuterProduct",
     "Pairing",
     "Partition",
     "PartitionForm",

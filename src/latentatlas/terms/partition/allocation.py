@@ -24,12 +24,29 @@ class Allocation(NamedTuple):
     """A hard choice: the axes in the order of the blocks, and the blocks.
 
     Attributes:
-        order: axes of the latent; `z[:, order]` is cut by the layout.
+        order: axes of the latent; `z[:, order]` is cut by the layout. `models.ArrangedEncoder` takes it.
         layout: the blocks.
     """
 
     order: Int[Tensor, " dim"]
     layout: LatentLayout
+
+    def only(self, *blocks: str) -> Allocation:
+        """The same without the axes of other blocks: a smaller latent.
+
+        >>> choice = Allocation(torch.tensor([2, 0, 1]), LatentLayout(invariant=1, variant=1, free=1))
+        >>> kept = choice.only("invariant", "free")
+        >>> kept.order.tolist(), str(kept.layout)
+        ([2, 1], 'invariant 1, variant 0, free 1')
+
+        Raises:
+            SpecError: for a block that there is not, or blocks without an axis.
+        """
+        for name in blocks:
+            self.layout.slice(name)
+        sizes = {name: size if name in blocks else 0 for name, size in self.layout.sizes.items()}
+        kept = [self.layout.block(self.order, name) for name, size in sizes.items() if size]
+        return Allocation(torch.cat(kept) if kept else self.order[:0], LatentLayout(**sizes))
 
 
 @final

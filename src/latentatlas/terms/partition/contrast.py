@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from latentatlas.core import DataError, ShapeError, SpecError
 from latentatlas.terms.base import Term
-from latentatlas.terms.partition.directions import directions
+from latentatlas.terms.partition.directions import apart, directions
+from latentatlas.terms.partition.negatives import SoftNegative
 
 __all__ = ["ModalityContrast", "NTXent", "VICReg"]
 
@@ -44,14 +45,14 @@ class NTXent(Term):
     def __init__(self, temperature: float = 0.5):
         super().__init__()
         self.temperature = _warm("NTXent", temperature)
+        self._others = SoftNegative(temperature)
 
     def forward(self, z: Float[Tensor, "n dim"], z_view: Float[Tensor, "n dim"]) -> Tensor:
         """The mean over 2n."""
         n = _rows("NTXent", z)
         both = directions(torch.cat([z, z_view]))
-        score = both @ both.T / self.temperature
-        score = score.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=z.device), -math.inf)
-        return functional.cross_entropy(score, torch.arange(2 * n, device=z.device).roll(n))
+        own, others = apart(both, both.roll(n, dims=0)), self._others(both)  # log Σ exp(s/τ) = (1 − n)/τ + log(2n − 1)
+        return (own - others).mean() / self.temperature + math.log(2 * n - 1)
 
 
 @final

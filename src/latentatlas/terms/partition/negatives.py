@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from latentatlas.core import ShapeError, SpecError
 
 __all__ = ["HardestNegative", "MeanNegative", "MemoryBank", "PartitionNegatives", "SoftNegative"]
+
+_DEEPEST = 80.0  # exp(−80) is still a normal number of single precision
 
 
 class PartitionNegatives(nn.Module, ABC):
@@ -79,13 +82,23 @@ class HardestNegative(PartitionNegatives):
     [1.0, 1.0, 1.0]
     """
 
+    def forward(
+        self, directions: Float[Tensor, "n axes"], known: Bool[Tensor, "n n"] | None = None
+    ) -> Float[Tensor, " n"]:
+        """The distance n of every row."""
+        if known is not None or len(directions) < 2:
+            return super().forward(directions, known)
+        with torch.no_grad():
+            nearest = (directions @ directions.T).fill_diagonal_(-math.inf).argmax(dim=1)
+        return 1 - (directions * directions.index_select(0, nearest)).sum(dim=1)
+
     def among(
         self, directions: Float[Tensor, "n axes"], others: Float[Tensor, "m axes"], counts: Bool[Tensor, "n m"]
     ) -> Float[Tensor, " n"]:
         """The least distance."""
         with torch.no_grad():
             nearest = (directions @ others.T).masked_fill_(~counts, -math.inf).argmax(dim=1)
-        distance = 1 - (directions * others[nearest]).sum(dim=1)
+        distance = 1 - (directions * others.index_select(0, nearest)).sum(dim=1)
         return torch.where(counts.any(dim=1), distance, 1.0)
 
 
@@ -106,6 +119,14 @@ class SoftNegative(PartitionNegatives):
         if not (math.isfinite(temperature) and temperature > 0):
             raise SpecError(f"SoftNegative wants a finite temperature > 0; got {temperature}. .1 is usual.")
         self.temperature = temperature
+
+    def forward(
+        self, directions: Float[Tensor, "n axes"], known: Bool[Tensor, "n n"] | None = None
+    ) -> Float[Tensor, " n"]:
+        """The distance n of every row."""
+        if 2 / self.temperature > _DEEPEST:
+            return super().forward(directions, known)
+        return _SoftNearest.apply(directions, known, self.temperature)  # type: ignore[no-any-return]
 
     def among(
         self, directions: Float[Tensor, "n axes"], others: Float[Tensor, "m axes"], counts: Bool[Tensor, "n m"]
@@ -170,6 +191,36 @@ class MemoryBank(PartitionNegatives):
     ) -> Float[Tensor, " n"]:
         """That of the strategy, without the memory."""
         return self.reads.among(directions, others, counts)
+
+
+@final
+class _SoftNearest(torch.autograd.Function):
+    """Soft distances of rows from each other: one product of matrices forward and one backward, rather than three.
+
+    No cosine is above 1, so exponents need no maximum of their own, and the matrix of exponentials is symmetric where
+    the known rows are.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, units: Tensor, known: Tensor | None, temperature: float) -> Tensor:
+        with torch.autocast(units.device.type, enabled=False):
+            near = ((units / temperature) @ units.T).sub_(1 / temperature).exp_()
+        near = near.fill_diagonal_(0.0) if known is None else near.masked_fill_(known, 0.0)
+        count = near.new_full((), len(units) - 1) if known is None else (~known).to(near.dtype).sum(dim=1)
+        total = near.sum(dim=1)
+        ctx.save_for_backward(units, near, torch.where(total > 0, 1 / total, 0.0))
+        ctx.symmetric = known is None
+        return torch.where(count > 0, -temperature * torch.log(total / count), 1.0)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+        units, near, inverse = ctx.saved_tensors
+        share = -slope * inverse
+        if ctx.symmetric:
+            return (near * (share[:, None] + share)) @ units, None, None
+        weight = near * share[:, None]
+        return (weight + weight.T) @ units, None, None
 
 
 def _others(directions: Tensor, known: Tensor | None) -> Tensor:

@@ -72,11 +72,11 @@ class Partition(Term):
     def forward(self, z: Float[Tensor, "n dim"], z_view: Float[Tensor, "n dim"], edges: Edges | None = None) -> Tensor:
         """The mean over rows; neighbours that the edges know are no negatives."""
         self.layout.require(z.shape[1], who="Partition")
-        both = torch.cat([z, z_view])
-        q = [apart(*directions(self.layout.block(both, part)).chunk(2)) for part in self.layout.parts]
+        rows, views = self.layout.blocks(z), self.layout.blocks(z_view)
+        q = [apart(directions(rows[part]), directions(views[part])) for part in self.layout.parts]
         far = 1 + self.clock() * (torch.stack(q).mean(dim=0) if q else 0 * z[:, 0])
         if not self.layout.invariant:
             return self.form(None, far, None).mean()
-        rows, views = directions(self.layout.block(both, "invariant")).chunk(2)
+        unit = directions(rows["invariant"])
         known = None if edges is None else edges.known
-        return self.form(apart(rows, views), far, self.negatives(rows, known)).mean()
+        return self.form(apart(unit, directions(views["invariant"])), far, self.negatives(unit, known)).mean()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from latentatlas.core import LatentLayout, ShapeError, SpecError
 from latentatlas.terms.base import Term
 
-__all__ = ["Concatenation", "Difference", "Pairing", "ReadableTransformation"]
+__all__ = ["Concatenation", "Difference", "OuterProduct", "Pairing", "ReadableTransformation"]
 
 
 class Pairing(ABC):
@@ -53,6 +53,28 @@ class Concatenation(Pairing):
     def __call__(self, block: Float[Tensor, "n axes"], of_view: Float[Tensor, "n axes"]) -> Float[Tensor, "n width"]:
         """Both."""
         return torch.cat([block, of_view], dim=1)
+
+
+@final
+class OuterProduct(Pairing):
+    """[var, var_T] and all products var_i var_T,j: what turns a block by a matrix is linear in them.
+
+    Where var_T = R var and the block is spread evenly, the mean of var_T varᵀ is R itself, up to a factor; and a shift
+    of a wave, from (cos φ, sin φ) to (cos (φ + s), sin (φ + s)), has its cosine and sine among sums of products: a head
+    need not learn to multiply. Cost O(n axes²).
+
+    >>> OuterProduct()(torch.tensor([[2.0, 3.0]]), torch.tensor([[5.0, 7.0]])).tolist()
+    [[2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 15.0, 21.0]]
+    """
+
+    def width(self, axes: int) -> int:
+        """Twice that of the block, and its square."""
+        return 2 * axes + axes**2
+
+    def __call__(self, block: Float[Tensor, "n axes"], of_view: Float[Tensor, "n axes"]) -> Float[Tensor, "n width"]:
+        """Both and their products."""
+        products = (block[:, :, None] * of_view[:, None, :]).flatten(1)
+        return torch.cat([block, of_view, products], dim=1)
 
 
 @final

@@ -1,0 +1,151 @@
+"""One network of the ablation: movements whose phone turns, and one setting of the partition changed at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentatlas.core import Constant, Geometric, LatentLayout
+from latentatlas.experiments.signals import Budget, Method, Setting, Terms, Trained, latents, trained
+from latentatlas.experiments.signals.judging import answers, found_again, judged_block, right
+from latentatlas.experiments.signals.methods import PARTED, methods, risk_of_both
+from latentatlas.experiments.signals.training import usual_encoder
+from latentatlas.metrics import similarity_curve
+from latentatlas.models import ArrangedEncoder
+from latentatlas.terms import (
+    BlockAllocation,
+    HardestNegative,
+    MeanNegative,
+    MemoryBank,
+    OuterProduct,
+    Partition,
+    PartitionNegatives,
+    ReadableTransformation,
+    SoftNegative,
+)
+
+__all__ = ["AUTOMATIC", "BETA", "COLUMNS", "INVARIANT", "METHODS", "NEGATIVES", "Cell", "judged", "made"]
+
+_READS = ("invariant", "free")
+_GALLERY = 10
+_REMEMBERED = 1_024
+
+COLUMNS = (
+    "accuracy",
+    "accuracy changed",
+    "consistency",
+    "similarity",
+    "other people",
+    "recall@1",
+    "R² of the turn",
+)
+
+
+@final
+@dataclass(frozen=True)
+class Cell:
+    """A setting of the partition.
+
+    Attributes:
+        layout: the blocks.
+        beta: weight of the variant block.
+        negatives: makes the strategy.
+    """
+
+    layout: LatentLayout = PARTED
+    beta: float = 1.0
+    negatives: Callable[[], PartitionNegatives] = field(default=SoftNegative)
+
+    def terms(self, columns: tuple[int, ...]) -> Callable[[LatentLayout], Terms]:
+        """Task, partition, and a head for the turn where a block can tell it."""
+        return lambda layout: {
+            **risk_of_both(),
+            "partition": (Partition(layout, negatives=self.negatives(), beta=Constant(self.beta)), Constant(1.0)),
+            **_readable(layout, columns),
+        }
+
+
+def _split(invariant: int) -> LatentLayout:
+    """What is left of the axes goes to the other two blocks evenly."""
+    rest = (PARTED.dim - invariant) // 2
+    return LatentLayout(invariant, rest, rest)
+
+
+INVARIANT = {str(axes): Cell(_split(axes)) for axes in (0, 32, 64, 96, 128)}
+BETA = {f"{beta:g}": Cell(beta=beta) for beta in (0.0, 0.01, 0.1, 0.5, 1.0, 2.0, 10.0, 100.0)}
+NEGATIVES = {
+    "mean of the batch": Cell(negatives=MeanNegative),
+    "nearest": Cell(negatives=HardestNegative),
+    "soft nearest, τ = .1": Cell(),
+    "soft nearest, τ = .5": Cell(negatives=lambda: SoftNegative(0.5)),
+    f"soft nearest, memory of {_REMEMBERED:,}": Cell(
+        negatives=lambda: MemoryBank(_REMEMBERED, PARTED.invariant, reads=SoftNegative())
+    ),
+}
+AUTOMATIC = {"automatic, a budget of 64, 32, 32": 10.0, "automatic, no budget": 0.0}
+"""Prices of axes beyond the budget."""
+
+_BASELINES = ("no view", "augmentation", "NT-Xent", "VICReg")  # of those that the studies of signals compare
+
+METHODS = (*_BASELINES, *AUTOMATIC)
+
+
+def made(title: str, cell: Cell | None, setting: Setting, budget: Budget, *, seed: int) -> tuple[Trained, LatentLayout]:
+    """The network of a cell, or of a method by its title."""
+    columns = tuple(setting.transformation.readable)
+    if title in AUTOMATIC:
+        return _allocated(AUTOMATIC[title], setting, budget, seed=seed)
+    if cell is None:
+        method = methods(columns, usual_encoder, reads=_READS)[title]
+    else:
+        method = Method(cell.layout, cell.terms(columns), _READS)
+    return trained(method, setting, budget, seed=seed), method.layout
+
+
+def _allocated(price: float, setting: Setting, budget: Budget, *, seed: int) -> tuple[Trained, LatentLayout]:
+    """Gates that harden in half the steps; then the blocks they chose, on the same encoder, in all of them."""
+    columns, half = tuple(setting.transformation.readable), budget.steps // 2
+    gates = BlockAllocation(PARTED, price=price, temperature=Geometric(start=0, stop=half, low=1.0, high=0.1))
+    soft = Method(PARTED, lambda _: {**risk_of_both(), "blocks": (gates, Constant(1.0))}, tuple(PARTED.sizes))
+    found = trained(soft, setting, Budget(half, budget.batch, budget.rate), seed=seed)
+    choice = gates.allocation()
+    order, inner = choice.order.tolist(), found.model.encoder
+    hard = Method(choice.layout, Cell().terms(columns), _READS, lambda shape, dim: ArrangedEncoder(inner, order))
+    return trained(hard, setting, budget, seed=seed), choice.layout
+
+
+def _readable(layout: LatentLayout, columns: tuple[int, ...]) -> Terms:
+    if not layout.size("variant"):
+        return {}
+    head = ReadableTransformation(layout, columns, pairing=OuterProduct(), hidden=(128,))
+    return {"readable": (head, Constant(1.0))}
+
+
+def judged(found: Trained, layout: LatentLayout, setting: Setting, *, seed: int) -> dict[str, float]:
+    """Figures on people that were not trained on, each window turned once at random."""
+    part = setting.test
+    turns = setting.transformation.sample(len(part.x), torch.Generator().manual_seed(10_000 + seed))
+    plain, turned = (latents(found.model, part, setting, each) for each in (None, turns))
+    before, after = (layout.block(z, judged_block(layout)).numpy().astype(np.float64) for z in (plain, turned))
+    curve = similarity_curve(before, {0.0: after}, part.record)
+    told, told_turned = (answers(found, part, setting, each) for each in (None, turns))
+    figures = right(told, told_turned, part.label.numpy(), len(setting.classes))
+    return {
+        **{name: figures[name] for name in ("accuracy", "accuracy changed", "consistency")},
+        "similarity": float(curve.similarity[0]),
+        "other people": curve.other_records,
+        "recall@1": found_again(before, after, part.record, (_GALLERY,), seed=seed)[str(_GALLERY)]["recall@1"],
+        "R² of the turn": _read(found, plain, turned, turns),
+    }
+
+
+@torch.no_grad()
+def _read(found: Trained, plain: Tensor, turned: Tensor, turns: Tensor) -> float:
+    """What the head of the network itself reads from the variant block; NaN without one."""
+    head = found.terms.get("readable")
+    return float("nan") if head is None else 1 - float(head(plain, turned, turns))
