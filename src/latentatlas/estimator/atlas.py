@@ -13,13 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from latentatlas.checks import Check, Evidence, Verdict
 from latentatlas.core import LatentLayout, ShapeError, SpecError, Transformation
 from latentatlas.data import Shards, Table, as_matrix, match_columns
+from latentatlas.estimator.charting import ChartSettings
 from latentatlas.estimator.curriculum import Wanted
 from latentatlas.estimator.drift import Drift
 from latentatlas.estimator.exploring import ExploredAtlas
 from latentatlas.estimator.exporting import export_encoder
 from latentatlas.estimator.fitting import Problem, fit_problem
 from latentatlas.estimator.known import Known, warn_of_dependence
-from latentatlas.estimator.measuring import evidence_of, judged, measure
+from latentatlas.estimator.measuring import evidence_of, judged, measured
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.points import points_of
 from latentatlas.estimator.preparation import Preparation
@@ -31,7 +32,7 @@ from latentatlas.estimator.updating import Pace, take_in
 from latentatlas.estimator.views import Viewing
 from latentatlas.graph import Neighbours, knn_graph
 from latentatlas.metrics import Trustworthiness
-from latentatlas.models import Encoder
+from latentatlas.models import AtlasAutoencoder, Encoder
 from latentatlas.store import Run, require_writable, write_run, write_whole
 from latentatlas.train import Callback, EarlyStop, Progress
 
@@ -65,6 +66,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
             units of the data. Wants a layout.
         partition_term: learns the blocks from rows and their views: "auto" (`Partition`, with a head that reads the
             parameters from `variant`), and None, a factor, a term, or (term, schedule) as above.
+        charts: how many charts with coordinates of their own the latent is glued from; `ChartSettings` to say more; or
+            a `models.AtlasAutoencoder` on all columns, with a frame of `dim` axes. Wants neither encoder nor layout.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
         steps: optimiser steps; None takes ten passes over the rows, 600 or more for few; a neighbour term 400 to 4,000.
         batch_edges: graph edges, or half the rows, of a step; None takes 256 below 5,000 rows, more above.
@@ -115,6 +118,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         layout: LatentLayout | None = None,
         transformation: Transformation | None = None,
         partition_term: Wanted = "auto",
+        charts: int | ChartSettings | AtlasAutoencoder | None = None,
         held_out: float = 0.1,
         steps: int | None = None,
         batch_edges: int | None = None,
@@ -136,6 +140,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         self.layout = layout
         self.transformation = transformation
         self.partition_term = partition_term
+        self.charts = charts
         self.held_out = held_out
         self.steps = steps
         self.batch_edges = batch_edges
@@ -299,8 +304,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         z = self._encoded(X)
         return self.model_.basins(z)
 
-    def charts(self, X: Any) -> np.ndarray:
-        """Soft memberships in the basins, (n, K); rows sum to 1."""
+    def memberships(self, X: Any) -> np.ndarray:
+        """Soft memberships in the basins, (n, K); rows sum to 1. For those in charts see `chart_coordinates`."""
         z = self._encoded(X)
         return self.model_.memberships(z)
 
@@ -324,12 +329,14 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
 
     def measure(self, *, rows: int = 2000) -> dict[str, float]:
         """Metrics by name; ranks are counted for `rows` sampled rows among all."""
-        return measure(self.evidence(), self.map_, rows=rows, seed=self.random_state)
+        check_is_fitted(self, "model_")
+        return measured(self, rows=rows)
 
     def describe(self, X: Any) -> dict[str, np.ndarray]:
         """All that the atlas says of each row, from one encoding.
 
-        Columns: `x`, `y` (map), `latent` (n, dim), `basin`, its `membership`, `energy`, `anomaly_p` (NaN if unknown).
+        Columns: `x`, `y` (map), `latent` (n, dim), `basin`, its `membership`, `energy`, `anomaly_p` (NaN if unknown);
+        with charts also `chart`, `chart_membership`, `local`, `routing_entropy`, and `code` if there are codes.
         """
         x = self._prepared(X)
         return self.model_.describe(x, self.model_.encode(x))
