@@ -22,7 +22,15 @@ from latentatlas.models import (
     TopologicalDecoder,
     charted_autoencoder,
 )
-from latentatlas.terms import Commitment, JumpConsistency, RoutingConsistency, Term, TextureBudget, universal_terms
+from latentatlas.terms import (
+    ChartReconstruction,
+    Commitment,
+    JumpConsistency,
+    RoutingConsistency,
+    Term,
+    TextureBudget,
+    universal_terms,
+)
 from latentatlas.train import AnnealGate, Callback
 
 __all__ = [
@@ -38,7 +46,8 @@ __all__ = [
 
 _WIDTH = 128
 _COMMITMENT = 0.25
-_RECONSTRUCTION = 100.0  # beside the coefficients of the universal loss, of which the largest is 100
+_RECONSTRUCTION = 10.0  # beside neighbours with 1
+_REGULARITY = 0.1  # of the coefficients of the universal loss
 
 
 @final
@@ -195,8 +204,11 @@ def seat_jumps(model: AtlasAutoencoder, x: Tensor) -> None:
 
 def chart_terms(model: AtlasAutoencoder) -> dict[str, tuple[Term, Schedule]]:
     """Charts that decode their rows, are all in use, agree, and can be told by the decoder."""
-    terms: dict[str, tuple[Term, Schedule]] = {**universal_terms(reconstruction=_RECONSTRUCTION)}
-    del terms["invariance"]  # of views, which a frame without blocks has no use for
+    terms: dict[str, tuple[Term, Schedule]] = {"recon": (ChartReconstruction(), Constant(_RECONSTRUCTION))}
+    regularity = universal_terms()
+    for name in ("variance", "covariance", "entropy", "balance", "separation", "orthogonality"):
+        term, schedule = regularity[name]
+        terms[name] = (term, Constant(_REGULARITY * schedule.weight))
     terms["routing"] = (RoutingConsistency(), Constant(1.0))
     terms["jumps"] = (JumpConsistency(), Constant(1.0))
     if model.codebook is not None:

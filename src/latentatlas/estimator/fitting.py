@@ -264,8 +264,7 @@ def _contrasted(
     size = problem.batch_edges or default_edges(len(batch.x))
     terms = contrast_terms(problem, model, batch, steps)
     if isinstance(model, AtlasAutoencoder):
-        del terms["recon"]  # charts decode by themselves
-        terms |= chart_terms(model)
+        terms |= chart_terms(model)  # which decode by themselves, so that "recon" is theirs
     return _Stage(
         terms=terms,
         source=EdgeBatches(batch, fuzzy_weights(near), size=size, seed=problem.seed),

@@ -66,10 +66,11 @@ def charts_figure(
         links = shared[:_MOST_LINKS] if reached is not None else shared[:0]
         if reached is not None:
             _draw_links(axes, plane(local[links, number]), plane(reached[links, chart[links], number]))
-        axes.scatter(*plane(local[own, number]).T, s=7, c=_colours(kinds[own]), linewidths=0, alpha=0.7)
-        at = plane(local[shared, number]).T
-        axes.scatter(*at, s=16, facecolors="none", edgecolors=_colours(kinds[shared]), linewidths=1.0, zorder=3)
+        inside, also = plane(local[own, number]), plane(local[shared, number])
+        axes.scatter(*inside.T, s=7, c=_colours(kinds[own]), linewidths=0, alpha=0.7)
+        axes.scatter(*also.T, s=16, facecolors="none", edgecolors=_colours(kinds[shared]), linewidths=1.0, zorder=3)
         _frame(axes, number, int((chart == number).sum()), plane)
+        _look_at(axes, np.concatenate([inside, also]))
     _explain(figure, names, linked=reached is not None)
     _head(figure, title)
     return figure
@@ -118,7 +119,7 @@ def codebook_figure(
         at, seats = plane(local[own, number]), plane(places[number])
         axes.scatter(*at.T, s=7, c=_colours(code[own]), linewidths=0, alpha=0.75)
         _frame(axes, number, int((chart == number).sum()), plane)
-        _keep_view(axes, np.concatenate([at, seats]))
+        _look_at(axes, np.concatenate([at, seats]))
         if places.shape[2] <= 2:
             _draw_borders(axes, seats, flat=places.shape[2] == 1)
         _number_codes(axes, seats)
@@ -185,7 +186,7 @@ def _colours(kinds: np.ndarray) -> list[str]:
 
 def _frame(axes: Axes, number: int, rows: int, plane: _Plane) -> None:
     bare(axes)
-    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_box_aspect(1)
     words = f"chart {number} · {rows:,} rows" if rows else f"chart {number} · empty"
     axes.set_title(words, loc="left", fontsize=9, color=INK, fontweight="bold")
     for spine in axes.spines.values():
@@ -234,12 +235,14 @@ def _number_codes(axes: Axes, seats: np.ndarray) -> None:
         text.set(path_effects=halo, clip_on=True)
 
 
-def _keep_view(axes: Axes, points: np.ndarray) -> None:
-    """Room around the points, and none for what reaches beyond."""
+def _look_at(axes: Axes, points: np.ndarray) -> None:
+    """A square window around the points, one unit in both directions, without what reaches beyond."""
+    if not len(points):
+        return
     low, high = points.min(axis=0), points.max(axis=0)
-    margin = 0.08 * np.maximum(high - low, 1e-6)
-    axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
-    axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+    reach = 0.55 * float((high - low).max()) or 1.0
+    for middle, set_limits in zip((low + high) / 2, (axes.set_xlim, axes.set_ylim), strict=True):
+        set_limits(middle - reach, middle + reach)
 
 
 def _explain(figure: Figure, names: Sequence[str] | np.ndarray | None, *, linked: bool) -> None:
