@@ -59,8 +59,8 @@ class ChartSettings:
         count: number of charts.
         codes: in each chart; None is none.
         dim: axes of a chart, at most those of the latent; None is as many.
-        rank: axes of the detail beside a code, 0 to `dim`; the rest is texture, which a head of its own decodes. None is
-            all of them.
+        rank: axes of the detail beside a code, 0 to `dim`; None is all of them. The rest is texture, which a head of its
+            own decodes.
         top: charts of a row that are decoded in training, the likeliest; None is all, which costs more.
         jumps: between charts, of `count` charts and `dim` axes; None goes through the common frame.
         hardness: step → hardness of the memberships, 0 (soft) to 1 (a choice); None stays soft. Charts share no rows
@@ -98,8 +98,8 @@ class ChartSettings:
             )
         if self.jumps is not None and not isinstance(self.jumps, Jumps):
             raise SpecError(
-                f"ChartSettings wants jumps as one of latentatlas.models, or None; got {self.jumps!r}. Pass for example "
-                f"FactorizedJumps({self.count}, dim)."
+                f"ChartSettings wants jumps as one of latentatlas.models, or None; got {self.jumps!r}. Pass for "
+                f"example FactorizedJumps({self.count}, dim)."
             )
         if self.hardness is not None and not isinstance(self.hardness, Schedule):
             raise SpecError(
@@ -121,8 +121,8 @@ class ChartSettings:
             )
         if self.rank is not None and self.rank > axes:
             raise SpecError(
-                f"Atlas wants charts with a rank from 0 to their {axes} axes; got {self.rank}. Leave it out to keep all "
-                "detail."
+                f"Atlas wants charts with a rank from 0 to their {axes} axes; got {self.rank}. Leave it out to keep "
+                "all detail."
             )
 
 
@@ -136,7 +136,8 @@ def settings_of(charts: Any) -> ChartSettings | AtlasAutoencoder | None:
         return charts
     if isinstance(charts, str) and charts == "auto":
         raise SpecError(
-            'Atlas wants charts as a number; "auto", a number that is found, is not there yet. Pass for example charts=10.'
+            'Atlas wants charts as a number; "auto", a number that is found, is not there yet. Pass for example '
+            "charts=10."
         )
     if not _is_integer(charts) or charts < 1:
         raise SpecError(

@@ -141,7 +141,7 @@ def decoded_in_chart(atlas: Atlas, local: Any, chart: Any) -> Float[np.ndarray, 
 def _chart_numbers(target: Any, network: AtlasAutoencoder, rows: int, who: str) -> np.ndarray:
     numbers, count = np.asarray(target), network.encoder.heads.charts
     right = numbers.dtype.kind in "iu" and numbers.shape in ((), (rows,))
-    if not right or (numbers.size and not (0 <= numbers.min() and numbers.max() < count)):
+    if not right or (numbers.size and not (numbers.min() >= 0 and numbers.max() < count)):
         raise SpecError(
             f"{who} wants one of the charts 0 … {count - 1}, or one for each of {rows} rows; got {target!r}. "
             "Atlas.predict_chart gives such numbers."
@@ -217,5 +217,3 @@ def _transitions(network: AtlasAutoencoder, local: np.ndarray, memberships: np.n
 
 def _few(n: int, most: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(n, min(n, most), replace=False))
-
-

@@ -210,7 +210,7 @@ class ExploredAtlas(ABC):
         return jumped(self._atlas, X, chart)
 
     def decode_chart(self, local: Any, chart: Any) -> np.ndarray:
-        """Patterns of coordinates in a chart, (n, features), in the units of the data, as this chart alone decodes them.
+        """Patterns of coordinates in a chart as it alone decodes them, (n, features), in the units of the data.
 
         Args:
             local: (n, axes of a chart).

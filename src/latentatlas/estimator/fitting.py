@@ -225,7 +225,9 @@ def fit_problem(
             z = model.encode(batch.x)
             model.bank = stage.bank(z.numpy(), model.map(z).numpy())
         lasting = _lasting(objective)
-        objective = Objective(lasting | {k: entry for k, entry in basin_terms(problem, last).items() if k not in lasting})
+        objective = Objective(
+            lasting | {k: entry for k, entry in basin_terms(problem, last).items() if k not in lasting}
+        )
         second = fit(
             model,
             objective,
@@ -256,9 +258,7 @@ def _first_stage(
     return _contrasted(problem, model, batch, near)
 
 
-def _contrasted(
-    problem: Problem, model: Autoencoder | AtlasAutoencoder, batch: Batch, near: Neighbours
-) -> _Stage:
+def _contrasted(problem: Problem, model: Autoencoder | AtlasAutoencoder, batch: Batch, near: Neighbours) -> _Stage:
     """The network is trained on the edges of the graph."""
     steps = problem.steps or default_steps(len(batch.x))
     size = problem.batch_edges or default_edges(len(batch.x))

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from latentatlas.checks import (
-    Check,
     ChartCollapse,
     ChartRouting,
+    Check,
     CodeUse,
     Evidence,
     Verdict,

@@ -135,22 +135,19 @@ def map_trust(atlas: Atlas) -> np.ndarray:
 
 
 def figures_of(atlas: Atlas) -> dict[str, Any]:
-    """PNG pictures by caption: the map by label, basin, chart and trust, and the training curves; charts by themselves.
+    """PNG pictures by caption: the map by label, basin, chart and trust, and the training curves; charts apart.
 
-    Those of "charts" are pictures by caption again.
+    "charts" holds pictures by caption again, and rows that stand for codes.
     """
     table = atlas.table_
     figures: dict[str, Any] = {}
-    charts: dict[str, Any] = {}
     if table.label is not None:
         figures["Map, coloured by label"] = map_figure(atlas.map_, colour=table.label, colour_name="label")
     figures["Map, coloured by basin"] = map_figure(
         atlas.map_, colour=atlas.labels_, colour_name="basin", labels=names_of(atlas)
     )
     if atlas.model_.charted is not None:
-        found = atlas.model_.in_charts(atlas.model_.preparation(table.x))
-        figures |= maps_of_charts(atlas, found)
-        charts = chart_figures(atlas, found)
+        figures |= maps_of_charts(atlas, atlas.model_.in_charts(atlas.model_.preparation(table.x)))
     for name, column in table.nuisance.items():
         figures[f"Map, coloured by nuisance {name}"] = map_figure(atlas.map_, colour=column, colour_name=name)
     figures["Map, coloured by trust: share of a row's neighbours on the map that are neighbours in the data"] = (
@@ -159,7 +156,14 @@ def figures_of(atlas: Atlas) -> dict[str, Any]:
     figures |= _calibration(atlas)
     figures["training"] = training_figure(atlas.history_)
     drawn: dict[str, Any] = {caption: png_bytes(figure) for caption, figure in figures.items()}
-    return drawn | {"charts": {caption: png_bytes(figure) for caption, figure in charts.items()}}
+    return drawn if atlas.model_.charted is None else drawn | {"charts": _charts(atlas)}
+
+
+def _charts(atlas: Atlas) -> dict[str, Any]:
+    """Pictures of the charts by caption, and the rows that stand for their codes where rows are no images."""
+    found = atlas.model_.in_charts(atlas.model_.preparation(atlas.table_.x))
+    pictures = {caption: png_bytes(figure) for caption, figure in chart_figures(atlas, found).items()}
+    return {"pictures": pictures, "codes": code_table(atlas, found)}
 
 
 def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], figures: dict[str, Any]) -> str:

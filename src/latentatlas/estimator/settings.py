@@ -110,7 +110,8 @@ def _check_charts(atlas: Any) -> None:
         return
     if atlas.layout is not None:
         raise SpecError(
-            "Atlas wants charts or a layout; got both. The common frame of charts has no blocks: leave one of the two out."
+            "Atlas wants charts or a layout; got both. The common frame of charts has no blocks: leave one of the two "
+            "out."
         )
     if isinstance(atlas.encoder, Encoder):
         raise SpecError(

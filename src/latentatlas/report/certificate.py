@@ -35,8 +35,9 @@ def certificate_html(
             perhaps better (higher, lower).
         metrics: name → value, NaN where it could not be measured.
         spec: the constructor arguments; shown folded.
-        figures: caption → PNG image. Those called "calibration" and "training" have sections of their own, and those
-            of "charts", which are again by caption; the first other one leads.
+        figures: caption → PNG image. Those called "calibration" and "training" have sections of their own; the first
+            other one leads. "charts" may hold "pictures" (caption → PNG image) and "codes" (for each chart name, size,
+            and codes: number → text) for a section of charts.
         basins: in the order to show: name, size, and perhaps share (fraction of all rows), picture and borders (PNG
             strips of rows near the prototype and at the borders), texts and border_texts, rows (ids of exemplars),
             labels (name → fraction of the basin).
@@ -62,7 +63,7 @@ def certificate_html(
         maps={caption: png for caption, png in figures.items() if caption not in _APART},
         calibration=figures.get("calibration"),
         training=figures.get("training"),
-        charts=figures.get("charts", {}),
+        charts=figures.get("charts"),
         basins=basins[:_MOST_BASINS],
         further_basins=max(0, len(basins) - _MOST_BASINS),
     )
