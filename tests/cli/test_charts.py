@@ -63,9 +63,8 @@ def test_search_and_transform_tell_the_chart(latentatlas, charted, csv, tmp_path
 
 def test_settings_of_charts_in_a_file(latentatlas, csv, tmp_path):
     config = tmp_path / "charts.toml"
-    config.write_text(
-        '[atlas]\ndim = 2\nsteps = 3\n[atlas.charts]\ntype = "estimator.ChartSettings"\ncount = 2\ncodes = 3\n'
-    )
+    charts = 'type = "estimator.ChartSettings"\ncount = 2\ncodes = 3\n'
+    config.write_text(f"[atlas]\ndim = 2\nsteps = 3\n[atlas.charts]\n{charts}")
     out = tmp_path / "RUN"
     assert latentatlas("fit", csv, "--out", out, "--config", config, "--json").code == 0
     assert open_run(out).spec["atlas"]["charts"]["codes"] == 3

@@ -59,8 +59,7 @@ class ChartSettings:
         count: number of charts.
         codes: in each chart; None is none.
         dim: axes of a chart, at most those of the latent; None is as many.
-        rank: axes of the detail beside a code, 0 to `dim`; None is all of them. The rest is texture, which a head of its
-            own decodes.
+        rank: axes of the detail beside a code, 0 to `dim`; None is all. The rest is texture, decoded by its own head.
         top: charts of a row that are decoded in training, the likeliest; None is all, which costs more.
         jumps: between charts, of `count` charts and `dim` axes; None goes through the common frame.
         hardness: step → hardness of the memberships, 0 (soft) to 1 (a choice); None stays soft. Charts share no rows
@@ -139,7 +138,7 @@ def settings_of(charts: Any) -> ChartSettings | AtlasAutoencoder | None:
             'Atlas wants charts as a number; "auto", a number that is found, is not there yet. Pass for example '
             "charts=10."
         )
-    if not _is_integer(charts) or charts < 1:
+    if isinstance(charts, str) or not _is_integer(charts) or charts < 1:
         raise SpecError(
             f"Atlas wants charts as None, an integer ≥ 1, ChartSettings or a models.AtlasAutoencoder; got {charts!r}. "
             "Pass for example charts=10."

@@ -200,7 +200,8 @@ def chart_metrics(atlas: Atlas, found: ChartCoordinates) -> dict[str, float]:
 def _decoding(network: AtlasAutoencoder, h: np.ndarray) -> dict[str, float]:
     """Explained variance from code alone, code and detail, everything, and one chart; and what one chart costs."""
     together = blockwise(lambda block: torch.cat(network.reconstructions(block), dim=1), h)
-    decoded = Reconstructions(*np.split(together, len(Reconstructions._fields), axis=1))._asdict()
+    names = Reconstructions._fields
+    decoded = dict(zip(names, np.split(together, len(names), axis=1), strict=True))
     if network.codebook is None:
         del decoded["code"]
     values = {f"charts.explained_by_{name}": ExplainedVariance()(h, recon) for name, recon in decoded.items()}

@@ -224,10 +224,8 @@ def fit_problem(
         with torch.no_grad():
             z = model.encode(batch.x)
             model.bank = stage.bank(z.numpy(), model.map(z).numpy())
-        lasting = _lasting(objective)
-        objective = Objective(
-            lasting | {k: entry for k, entry in basin_terms(problem, last).items() if k not in lasting}
-        )
+        lasting, late = _lasting(objective), basin_terms(problem, last)
+        objective = Objective(lasting | {name: late[name] for name in late if name not in lasting})
         second = fit(
             model,
             objective,
