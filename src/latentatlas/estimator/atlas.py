@@ -44,8 +44,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
     """A map with a certificate: encoder, decoder, basins and calibrated energy from one `fit`.
 
     The latent keeps neighbours, decodes back to rows, drops the nuisances named in `fit`, and is cut into basins. By
-    default rows are laid out from a graph of all of them and the encoder learns their places; with a nuisance it is
-    trained on the edges. Equal seed, threads, machine and library versions give bit-identical results.
+    default rows are laid out from a graph of all of them and the encoder learns their places; with a nuisance or charts
+    it is trained on the edges. Equal seed, threads, machine and library versions give bit-identical results.
 
     Args:
         dim: latent axes. With 2 the latent is the map; otherwise a map head learns a layout of its own.
@@ -54,8 +54,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         standardize: divide every column by its standard deviation first; for tables whose columns have different units.
         n_basins: number of basins; None finds it: the density modes of the map that stand out by more than a factor e.
         encoder: one of `latentatlas.models` with the same `dim`; "auto" is a `ChartEncoder` on principal components.
-        neighbour_term: keeps neighbours: "auto" lays the rows out first, with a nuisance as 1.0; else None, a factor on
-            the default weight of `NeighborContrast`, a term, or (term, schedule).
+        neighbour_term: keeps neighbours: "auto" lays the rows out first, with a nuisance or charts as 1.0; else None, a
+            factor on the default weight of `NeighborContrast`, a term, or (term, schedule).
         nuisance_term: removes the nuisances given to `fit`: "auto" (`HSIC`, one kernel each), None, a factor, a term,
             or (term, schedule).
         basin_term: deepens the basins at the end of the fit, likewise.

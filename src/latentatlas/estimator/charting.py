@@ -26,7 +26,9 @@ from latentatlas.terms import (
     ChartReconstruction,
     Commitment,
     JumpConsistency,
+    OverlapBand,
     RoutingConsistency,
+    RoutingEntropy,
     Term,
     TextureBudget,
     universal_terms,
@@ -48,6 +50,7 @@ _WIDTH = 128
 _COMMITMENT = 0.25
 _RECONSTRUCTION = 10.0  # beside neighbours with 1
 _REGULARITY = 0.1  # of the coefficients of the universal loss
+_ENTROPY = 0.03  # sharper charts share too few rows for jumps to be learned
 
 
 @final
@@ -206,9 +209,11 @@ def chart_terms(model: AtlasAutoencoder) -> dict[str, tuple[Term, Schedule]]:
     """Charts that decode their rows, are all in use, agree, and can be told by the decoder."""
     terms: dict[str, tuple[Term, Schedule]] = {"recon": (ChartReconstruction(), Constant(_RECONSTRUCTION))}
     regularity = universal_terms()
-    for name in ("variance", "covariance", "entropy", "balance", "separation", "orthogonality"):
+    for name in ("variance", "covariance", "balance", "separation", "orthogonality"):
         term, schedule = regularity[name]
         terms[name] = (term, Constant(_REGULARITY * schedule.weight))
+    terms["entropy"] = (RoutingEntropy(), Constant(_ENTROPY))
+    terms["overlap"] = (OverlapBand(), Constant(1.0))
     terms["routing"] = (RoutingConsistency(), Constant(1.0))
     terms["jumps"] = (JumpConsistency(), Constant(1.0))
     if model.codebook is not None:
