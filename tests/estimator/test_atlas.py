@@ -294,7 +294,19 @@ def test_fewer_rows_to_rank_change_only_sampled_metrics(deep: Atlas):
 
 
 @pytest.mark.parametrize(
-    "method", ["transform", "map", "basins", "charts", "energy", "anomaly_score", "recall", "describe"]
+    "method",
+    [
+        "transform",
+        "map",
+        "basins",
+        "memberships",
+        "predict_chart",
+        "chart_coordinates",
+        "energy",
+        "anomaly_score",
+        "recall",
+        "describe",
+    ],
 )
 def test_an_atlas_that_is_not_fitted(method: str, flowers: Table):
     with pytest.raises(NotFittedError, match=r"^This Atlas instance is not fitted yet"):

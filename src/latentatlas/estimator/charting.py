@@ -48,6 +48,7 @@ __all__ = [
 
 _WIDTH = 128
 _COMMITMENT = 0.25
+_JUMPS = 5.0
 _RECONSTRUCTION = 10.0  # beside neighbours with 1
 _REGULARITY = 0.1  # of the coefficients of the universal loss
 _ENTROPY = 0.03  # sharper charts share too few rows for jumps to be learned
@@ -215,7 +216,7 @@ def chart_terms(model: AtlasAutoencoder) -> dict[str, tuple[Term, Schedule]]:
     terms["entropy"] = (RoutingEntropy(), Constant(_ENTROPY))
     terms["overlap"] = (OverlapBand(), Constant(1.0))
     terms["routing"] = (RoutingConsistency(), Constant(1.0))
-    terms["jumps"] = (JumpConsistency(), Constant(1.0))
+    terms["jumps"] = (JumpConsistency(), Constant(_JUMPS))
     if model.codebook is not None:
         terms["commitment"] = (Commitment(), Constant(_COMMITMENT))
     if model.decoder.texture is not None:
