@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,6 +23,7 @@ _MOST_CHARTS = 20
 _MOST_ROWS = 1_000
 _MOST_LINKS = 60
 _LEAST = 0.05
+_LONGEST_NAME = 18
 
 
 def charts_figure(
@@ -166,7 +167,8 @@ def _panels(chart: np.ndarray, count: int) -> tuple[Figure, list[tuple[int, Axes
     shown = np.sort(np.argsort(-sizes, kind="stable")[:_MOST_CHARTS])
     across = min(_ACROSS, len(shown))
     down = -(-len(shown) // across)
-    figure = Figure(figsize=(2.5 * max(across, 2) + 0.2, 2.6 * down + 0.7), layout="constrained")
+    figure = Figure(figsize=(2.5 * max(across, 2) + 0.2, 2.6 * down + 0.7))
+    figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.1)
     grid = figure.subplots(down, across, squeeze=False).ravel()
     for axes in grid[len(shown) :]:
         axes.remove()
@@ -256,11 +258,17 @@ def _explain(figure: Figure, names: Sequence[str] | np.ndarray | None, *, linked
     ]
     if linked:
         handles.append(Line2D([], [], color=FAINT, linewidth=1, label="to where the jump puts it"))
-    named = [] if names is None else list(zip(names[: len(CATEGORY_COLOURS)], CATEGORY_COLOURS, strict=False))
-    handles += [dot(color=colour, markersize=5, label=str(name)[:18]) for name, colour in named]
-    figure.legend(
-        handles=handles, loc="outside lower left", ncols=min(len(handles), 5), frameon=False, fontsize=8, labelcolor=INK
-    )
+    small: Any = {"frameon": False, "fontsize": 8, "labelcolor": INK}
+    wide = figure.get_figwidth() > 6
+    figure.legend(handles=handles, loc="outside lower left", ncols=len(handles) if wide else 1, **small)
+    if names is not None:
+        named = zip(names, CATEGORY_COLOURS, strict=False)
+        kinds = [dot(color=colour, markersize=5, label=_short(str(name))) for name, colour in named]
+        figure.legend(handles=kinds, loc="outside right upper", **small)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
 
 
 def _head(figure: Figure, title: str) -> None:

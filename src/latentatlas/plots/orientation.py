@@ -19,6 +19,7 @@ __all__ = ["SignedOverlaps", "orientation_figure"]
 _CLEAR = 0.5
 _KEEPS, _TURNS = CATEGORY_COLOURS[0], CATEGORY_COLOURS[2]
 _BEND = 0.32
+_NUMBER_AT = 0.4  # of the line, since many cross at their middle
 
 
 class SignedOverlaps(Protocol):
@@ -126,15 +127,15 @@ def _bends(pairs: np.ndarray) -> list[float]:
     return bends
 
 
-def _middle(ends: np.ndarray, bend: float) -> np.ndarray:
-    """The point that pulls the line aside."""
-    along = ends[1] - ends[0]
-    return ends.mean(axis=0) + 2 * bend * np.array([-along[1], along[0]])
+def _along(ends: np.ndarray, bend: float, t: np.ndarray) -> np.ndarray:
+    """Points of a line from one end (0) to the other (1), pulled aside in the middle."""
+    way = ends[1] - ends[0]
+    middle, t = ends.mean(axis=0) + 2 * bend * np.array([-way[1], way[0]]), t[:, None]
+    return (1 - t) ** 2 * ends[0] + 2 * t * (1 - t) * middle + t**2 * ends[1]
 
 
 def _draw_overlap(axes: Axes, ends: np.ndarray, bend: float, sign: int, *, clear: bool) -> None:
-    t = np.linspace(0, 1, 40)[:, None]
-    way = (1 - t) ** 2 * ends[0] + 2 * t * (1 - t) * _middle(ends, bend) + t**2 * ends[1]
+    way = _along(ends, bend, np.linspace(0, 1, 40))
     colour, style = (_KEEPS if sign > 0 else _TURNS, "-" if sign > 0 else (0, (5, 2))) if clear else (MISSING, ":")
     axes.plot(*way.T, color=colour, linestyle=style, linewidth=2.2 if clear else 1.6, zorder=1)
 
@@ -142,7 +143,7 @@ def _draw_overlap(axes: Axes, ends: np.ndarray, bend: float, sign: int, *, clear
 def _number_overlaps(axes: Axes, places: np.ndarray, found: SignedOverlaps) -> None:
     for number, bend in enumerate(_bends(found.charts)):
         ends = places[found.charts[number]]
-        across, up = ends.mean(axis=0) / 2 + _middle(ends, bend) / 2
+        across, up = _along(ends, bend, np.array([_NUMBER_AT]))[0]
         text = axes.text(across, up, f"{int(found.rows[number]):,}", fontsize=8, color=INK, ha="center", va="center")
         text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.2})
 
