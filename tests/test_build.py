@@ -510,7 +510,7 @@ def test_everything_comes_back(saved: tuple[Atlas, Path]):
     atlas, path = saved
     loaded = la.load(path)
     x = atlas.table_.x
-    for method in ("transform", "map", "basins", "charts", "energy", "anomaly_score", "recall"):
+    for method in ("transform", "map", "basins", "memberships", "energy", "anomaly_score", "recall"):
         np.testing.assert_array_equal(getattr(loaded, method)(x), getattr(atlas, method)(x), err_msg=method)
     np.testing.assert_array_equal(loaded.sample(5, random_state=3), atlas.sample(5, random_state=3))
     np.testing.assert_array_equal(loaded.inverse_transform(atlas.latent_), atlas.inverse_transform(atlas.latent_))
