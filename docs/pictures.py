@@ -1,7 +1,7 @@
 """The pictures of the term pages, each showing the term on a case whose answer is known, and of data and landscapes.
 
-Run `python docs/pictures.py`; it writes docs/images/term-*.png, synthetic.png and landscape-digits.png. Takes half a
-minute.
+Run `python docs/pictures.py`; it writes docs/images/term-*.png, synthetic.png, landscape-digits.png and
+charts-digits.png. Takes a minute.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def main() -> None:
     pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {
         "synthetic": synthetic_sets,
         "landscape-digits": landscape_of_digits,
+        "charts-digits": charts_of_digits,
     }
     for name, draw in pictures.items():
         torch.manual_seed(0)
@@ -86,6 +87,16 @@ def landscape_of_digits() -> Figure:
     figure = energy_map_figure(xy, found.energy, minima=found.minima, basins=found.basins, energy_name="−log density")
     figure.set_size_inches(6.4, 6.0)
     return figure
+
+
+def charts_of_digits() -> Figure:
+    """The guide on charts: ten of them, which never saw the labels that colour their rows."""
+    import latentatlas as la
+    from latentatlas.plots import charts_figure
+
+    table = la.data.load_corpus("digits")
+    found = la.Atlas(dim=2, charts=10, steps=400, threads=1).fit(table).chart_coordinates(table)
+    return charts_figure(found.local, found.memberships, colour=table.label)
 
 
 def reconstruction() -> Figure:

@@ -21,7 +21,7 @@ from latentatlas import checks, core, data, erasure, geometry, graph, landscape,
 from latentatlas.build import build, public_names
 from latentatlas.core import SpecError, StoreError, to_spec
 from latentatlas.data import Table, read_table, transformations
-from latentatlas.estimator import Atlas
+from latentatlas.estimator import Atlas, ChartSettings
 from latentatlas.store import Run
 
 LAYOUT = core.LatentLayout(invariant=2, variant={"turn": 1, "scale": 0}, free=1)
@@ -357,6 +357,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
         clusters=7, softness=0.5, balance=0.2, bins=3, numeric=["age"], rows=99, seed=1
     ),
     "erasure.LinearEraser": lambda: erasure.LinearEraser(numeric=["age"], tolerance=1e-6),
+    "estimator.ChartSettings": lambda: ChartSettings(4, codes=8, dim=2, top=2, jumps=models.TiedJumps(4, 2)),
     "estimator.Atlas": lambda: Atlas(
         dim=3,
         encoder=models.MLPEncoder(4, 3, hidden=(8,)),
@@ -405,6 +406,7 @@ NOT_CONFIGURATION = {
     ),
     **dict.fromkeys(("landscape.GaussianCells", "landscape.Samples", "landscape.Wells"), "is a result"),
     **dict.fromkeys(("landscape.LogPartition", "models.Reconstructions"), "is a result"),
+    "estimator.ChartCoordinates": "is a result",
     **dict.fromkeys(("metrics.ChartChanges", "metrics.Orientation", "metrics.Transitions"), "is a result"),
     **dict.fromkeys(("train.Selection", "train.Split"), "is a result"),
     **dict.fromkeys(("checks.Status", "checks.Tier"), "is a word"),
@@ -512,7 +514,7 @@ def test_everything_comes_back(saved: tuple[Atlas, Path]):
     atlas, path = saved
     loaded = la.load(path)
     x = atlas.table_.x
-    for method in ("transform", "map", "basins", "charts", "energy", "anomaly_score", "recall"):
+    for method in ("transform", "map", "basins", "memberships", "energy", "anomaly_score", "recall"):
         np.testing.assert_array_equal(getattr(loaded, method)(x), getattr(atlas, method)(x), err_msg=method)
     np.testing.assert_array_equal(loaded.sample(5, random_state=3), atlas.sample(5, random_state=3))
     np.testing.assert_array_equal(loaded.inverse_transform(atlas.latent_), atlas.inverse_transform(atlas.latent_))

@@ -177,15 +177,20 @@ def _table(run: Run, points: Mapping[str, np.ndarray]) -> Table:
         columns=tuple(data["columns"]),
         ids=points["id"],
         label=points["label"] if data["has_label"] else None,
-        nuisance={name: points[point_column(name)] for name in data["nuisances"]},
+        nuisance={name: _point(points, name) for name in data["nuisances"]},
         environment=points["environment"] if data["has_environment"] else None,
-        metadata={name: points[point_column(name)] for name in data["metadata"]},
+        metadata={name: _point(points, name) for name in data["metadata"]},
         name=data["name"],
         pointer=data["pointer"],
         item_shape=None if shape is None else tuple(shape),
         item_axes=tuple(data.get("item_axes", ())),
         reading=data.get("reading", {}),
     )
+
+
+def _point(points: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """A column of the data; earlier runs have it under its own name where a column of the atlas is called so now."""
+    return points[column] if (column := point_column(name)) in points else points[name]
 
 
 def _patterns(run: Run) -> np.ndarray:

@@ -45,7 +45,7 @@ def test_shapes_and_types(atlas: Atlas, flowers: Table):
         (atlas.sample(5), (5, 4), np.float32),
         (atlas.sample(), (1, 4), np.float32),
         (atlas.basins(x), (n,), np.int64),
-        (atlas.charts(x), (n, 3), np.float32),
+        (atlas.memberships(x), (n, 3), np.float32),
         (atlas.energy(x), (n,), np.float32),
         (atlas.anomaly_score(x), (n,), np.float64),
         (atlas.latent_, (150, dim), np.float32),
@@ -65,7 +65,7 @@ def test_description_of_rows(atlas: Atlas, flowers: Table):
     np.testing.assert_array_equal(np.stack([columns["x"], columns["y"]], axis=1), atlas.map(x))
     np.testing.assert_array_equal(columns["latent"], atlas.transform(x))
     np.testing.assert_array_equal(columns["basin"], atlas.basins(x))
-    np.testing.assert_array_equal(columns["membership"], atlas.charts(x).max(axis=1))
+    np.testing.assert_array_equal(columns["membership"], atlas.memberships(x).max(axis=1))
     np.testing.assert_array_equal(columns["energy"], atlas.energy(x))
     np.testing.assert_array_equal(columns["anomaly_p"], atlas.anomaly_score(x))
 
@@ -85,7 +85,7 @@ def test_the_order_of_rows_does_not_matter(atlas: Atlas, flowers: Table):
 
 
 def test_memberships(atlas: Atlas, flowers: Table):
-    memberships = atlas.charts(flowers)
+    memberships = atlas.memberships(flowers)
     assert (memberships >= 0).all()
     np.testing.assert_allclose(memberships.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_array_equal(memberships.argmax(axis=1), atlas.basins(flowers))
@@ -240,7 +240,7 @@ def test_evidence(deep: Atlas, flowers: Table):
     np.testing.assert_array_equal(evidence.z, deep.latent_)
     np.testing.assert_array_equal(evidence.recon, deep.inverse_transform(deep.latent_))
     np.testing.assert_array_equal(evidence.basins, deep.labels_)
-    np.testing.assert_array_equal(evidence.memberships, deep.charts(flowers))
+    np.testing.assert_array_equal(evidence.memberships, deep.memberships(flowers))
     np.testing.assert_array_equal(evidence.surprise, deep.model_.surprise(flowers.x, deep.latent_))
     np.testing.assert_array_equal(evidence.held_out, deep.held_out_)
     assert evidence.label.tolist() == flowers.label.tolist()
@@ -294,7 +294,19 @@ def test_fewer_rows_to_rank_change_only_sampled_metrics(deep: Atlas):
 
 
 @pytest.mark.parametrize(
-    "method", ["transform", "map", "basins", "charts", "energy", "anomaly_score", "recall", "describe"]
+    "method",
+    [
+        "transform",
+        "map",
+        "basins",
+        "memberships",
+        "predict_chart",
+        "chart_coordinates",
+        "energy",
+        "anomaly_score",
+        "recall",
+        "describe",
+    ],
 )
 def test_an_atlas_that_is_not_fitted(method: str, flowers: Table):
     with pytest.raises(NotFittedError, match=r"^This Atlas instance is not fitted yet"):

@@ -332,5 +332,5 @@ def test_the_landscape_of_the_bank_has_its_basins(flat: Atlas):
 def test_an_outlier_is_as_unusual_as_can_be(flat: Atlas):
     far = np.full((1, 4), 1e6)
     assert flat.anomaly_score(far)[0] == 1 / (1 + flat.held_out_.sum())
-    for values in (flat.energy(far), flat.recall(far), flat.charts(far), flat.recall(far, memory=flat.memory())):
+    for values in (flat.energy(far), flat.recall(far), flat.memberships(far), flat.recall(far, memory=flat.memory())):
         assert np.isfinite(values).all()

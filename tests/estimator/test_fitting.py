@@ -29,6 +29,7 @@ def problem(**settings) -> Problem:
         "layout": None,
         "transformation": None,
         "partition_term": "auto",
+        "charts": None,
     }
     return Problem(**(usual | settings))
 

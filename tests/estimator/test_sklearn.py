@@ -114,7 +114,7 @@ def test_output_as_pandas_keeps_the_index_and_disturbs_no_other_method(
     assert z.columns.tolist() == ["latent0", "latent1", "latent2"]
     assert z.index.tolist() == frame.index.tolist()
     np.testing.assert_array_equal(z.to_numpy(), named.latent_)
-    for method in ("map", "basins", "charts", "energy", "anomaly_score", "recall"):
+    for method in ("map", "basins", "memberships", "energy", "anomaly_score", "recall"):
         values = getattr(atlas, method)(frame)
         assert isinstance(values, np.ndarray), method
         np.testing.assert_array_equal(values, getattr(named, method)(frame))

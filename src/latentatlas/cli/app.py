@@ -15,6 +15,7 @@ from latentatlas.cli import (
     audit,
     basins,
     bench,
+    charts,
     check,
     data,
     erase,
@@ -41,6 +42,7 @@ app.command("fit")(fit.fit)
 app.command("check")(check.check)
 app.command("measure")(measure.measure)
 app.command("basins")(basins.basins)
+app.command("charts")(charts.charts)
 app.command("transform")(transform.transform)
 app.command("search")(search.search)
 app.command("export")(export.export)

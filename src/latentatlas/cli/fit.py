@@ -94,6 +94,10 @@ def fit(
     basins: Annotated[
         int | None, typer.Option(help="Number of basins; found if not given.", rich_help_panel=_ATLAS)
     ] = None,
+    charts: Annotated[
+        int | None,
+        typer.Option(help="Number of charts with coordinates and codes of their own.", rich_help_panel=_ATLAS),
+    ] = None,
     neighbours: Annotated[
         int | None, typer.Option(help="k of the graph.  \\[default: 15]", show_default=False, rich_help_panel=_ATLAS)
     ] = None,
@@ -151,6 +155,7 @@ def fit(
     given = {
         "dim": dim,
         "n_basins": basins,
+        "charts": charts,
         "n_neighbors": neighbours,
         "metric": metric,
         "standardize": standardize or None,

@@ -13,7 +13,8 @@ from latentatlas.cli.output import JsonOption, RunArgument, number, print_json, 
 if TYPE_CHECKING:
     from latentatlas.store import Run
 
-_SHOWN = ("basin", "energy", "anomaly_p", "trust")
+_SHOWN = ("basin", "chart", "code", "routing_entropy", "energy", "anomaly_p", "trust")
+_LEFT_OUT = ("id", "x", "y", "latent", "membership", "chart_membership", "local", "held_out")
 _LONGEST_CELL = 120
 
 
@@ -46,7 +47,7 @@ def search(
         queries, names = _of_text(opened, text, embedder) if text is not None else _of_file(opened, str(file), embedder)
         exclude = None
     rows, distances = opened.search(queries, k, exclude=exclude, where=_mask(points, where or []))
-    shown = [name for name in points if name not in ("id", "x", "y", "latent", "membership", "held_out")]
+    shown = [name for name in points if name not in _LEFT_OUT]
     results = [{"query": name, "hits": _hits(points, shown, rows[i], distances[i])} for i, name in enumerate(names)]
     if as_json:
         print_json({"run": str(run), "results": results})

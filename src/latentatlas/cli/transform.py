@@ -29,7 +29,7 @@ def transform(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write id, map, latent, basin, membership, energy and anomaly p-value of every row of a source."""
+    """Write id, map, latent, basin, membership, energy, anomaly p-value and charts of every row of a source."""
     from latentatlas.build import load
     from latentatlas.cli.rows import reading, rows_like
     from latentatlas.core.errors import StoreError

@@ -13,13 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from latentatlas.checks import Check, Evidence, Verdict
 from latentatlas.core import LatentLayout, ShapeError, SpecError, Transformation
 from latentatlas.data import Shards, Table, as_matrix, match_columns
+from latentatlas.estimator.charting import ChartSettings
 from latentatlas.estimator.curriculum import Wanted
 from latentatlas.estimator.drift import Drift
 from latentatlas.estimator.exploring import ExploredAtlas
 from latentatlas.estimator.exporting import export_encoder
 from latentatlas.estimator.fitting import Problem, fit_problem
 from latentatlas.estimator.known import Known, warn_of_dependence
-from latentatlas.estimator.measuring import evidence_of, judged, measure
+from latentatlas.estimator.measuring import evidence_of, judged, measured
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.points import points_of
 from latentatlas.estimator.preparation import Preparation
@@ -31,7 +32,7 @@ from latentatlas.estimator.updating import Pace, take_in
 from latentatlas.estimator.views import Viewing, without_room
 from latentatlas.graph import Neighbours, knn_graph
 from latentatlas.metrics import Trustworthiness
-from latentatlas.models import Encoder
+from latentatlas.models import AtlasAutoencoder, Encoder
 from latentatlas.store import Run, require_writable, write_run, write_whole
 from latentatlas.train import Callback, EarlyStop, Progress
 
@@ -43,8 +44,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
     """A map with a certificate: encoder, decoder, basins and calibrated energy from one `fit`.
 
     The latent keeps neighbours, decodes back to rows, drops the nuisances named in `fit`, and is cut into basins. By
-    default rows are laid out from a graph of all of them and the encoder learns their places; with a nuisance it is
-    trained on the edges. Equal seed, threads, machine and library versions give bit-identical results.
+    default rows are laid out from a graph of all of them and the encoder learns their places; with a nuisance or charts
+    it is trained on the edges. Equal seed, threads, machine and library versions give bit-identical results.
 
     Args:
         dim: latent axes. With 2 the latent is the map; otherwise a map head learns a layout of its own.
@@ -53,8 +54,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         standardize: divide every column by its standard deviation first; for tables whose columns have different units.
         n_basins: number of basins; None finds it: the density modes of the map that stand out by more than a factor e.
         encoder: one of `latentatlas.models` with the same `dim`; "auto" is a `ChartEncoder` on principal components.
-        neighbour_term: keeps neighbours: "auto" lays the rows out first, with a nuisance as 1.0; else None, a factor on
-            the default weight of `NeighborContrast`, a term, or (term, schedule).
+        neighbour_term: keeps neighbours: "auto" lays the rows out first, with a nuisance or charts as 1.0; else None, a
+            factor on the default weight of `NeighborContrast`, a term, or (term, schedule).
         nuisance_term: removes the nuisances given to `fit`: "auto" (`HSIC`, one kernel each), None, a factor, a term,
             or (term, schedule).
         basin_term: deepens the basins at the end of the fit, likewise.
@@ -66,6 +67,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
             atlas is of the windows alone, and views are read from the room.
         partition_term: learns the blocks from rows and their views: "auto" (`Partition`, with a head that reads the
             parameters from `variant`), and None, a factor, a term, or (term, schedule) as above.
+        charts: how many charts with coordinates of their own the latent is glued from; `ChartSettings` to say more; or
+            a `models.AtlasAutoencoder` on all columns, with a frame of `dim` axes. Wants neither encoder nor layout.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
         steps: optimiser steps; None takes ten passes over the rows, 600 or more for few; a neighbour term 400 to 4,000.
         batch_edges: graph edges, or half the rows, of a step; None takes 256 below 5,000 rows, more above.
@@ -117,6 +120,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         layout: LatentLayout | None = None,
         transformation: Transformation | None = None,
         partition_term: Wanted = "auto",
+        charts: int | ChartSettings | AtlasAutoencoder | None = None,
         held_out: float = 0.1,
         steps: int | None = None,
         batch_edges: int | None = None,
@@ -138,6 +142,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         self.layout = layout
         self.transformation = transformation
         self.partition_term = partition_term
+        self.charts = charts
         self.held_out = held_out
         self.steps = steps
         self.batch_edges = batch_edges
@@ -303,8 +308,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         z = self._encoded(X)
         return self.model_.basins(z)
 
-    def charts(self, X: Any) -> np.ndarray:
-        """Soft memberships in the basins, (n, K); rows sum to 1."""
+    def memberships(self, X: Any) -> np.ndarray:
+        """Soft memberships in the basins, (n, K); rows sum to 1. For those in charts see `chart_coordinates`."""
         z = self._encoded(X)
         return self.model_.memberships(z)
 
@@ -328,12 +333,14 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
 
     def measure(self, *, rows: int = 2000) -> dict[str, float]:
         """Metrics by name; ranks are counted for `rows` sampled rows among all."""
-        return measure(self.evidence(), self.map_, rows=rows, seed=self.random_state)
+        check_is_fitted(self, "model_")
+        return measured(self, rows=rows)
 
     def describe(self, X: Any) -> dict[str, np.ndarray]:
         """All that the atlas says of each row, from one encoding.
 
-        Columns: `x`, `y` (map), `latent` (n, dim), `basin`, its `membership`, `energy`, `anomaly_p` (NaN if unknown).
+        Columns: `x`, `y` (map), `latent` (n, dim), `basin`, its `membership`, `energy`, `anomaly_p` (NaN if unknown);
+        with charts also `chart`, `chart_membership`, `local`, `routing_entropy`, and `code` if there are codes.
         """
         x = self._prepared(X)
         return self.model_.describe(x, self.model_.encode(x))

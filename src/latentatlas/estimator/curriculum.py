@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from latentatlas.core import Batch, Constant, LatentLayout, Ramp, Schedule, SpecError, Transformation
-from latentatlas.models import Autoencoder
+from latentatlas.models import AtlasAutoencoder, Autoencoder
 from latentatlas.terms import (
     HSIC,
     ChartBalance,
@@ -44,7 +44,9 @@ Wanted = str | float | Term | tuple[Term, Schedule] | None
 or None for none."""
 
 
-def contrast_terms(problem: Problem, model: Autoencoder, batch: Batch, steps: int) -> dict[str, tuple[Term, Schedule]]:
+def contrast_terms(
+    problem: Problem, model: Autoencoder | AtlasAutoencoder, batch: Batch, steps: int
+) -> dict[str, tuple[Term, Schedule]]:
     """Reconstruction from the start, then neighbours, then invariance."""
     early = Ramp(start=0, stop=max(1, steps // 20))
     terms: dict[str, tuple[Term, Schedule]] = {"recon": (Reconstruction(), Constant(1.0))}
@@ -98,7 +100,7 @@ def blocks_to_read(layout: LatentLayout, transformation: Transformation) -> dict
     return {part: chosen for part, chosen in read.items() if chosen}
 
 
-def neighbour_terms(model: Autoencoder) -> dict[str, tuple[Term, Schedule]]:
+def neighbour_terms(model: Autoencoder | AtlasAutoencoder) -> dict[str, tuple[Term, Schedule]]:
     """What keeps neighbours of latent and map together where rows are not laid out first."""
     terms: dict[str, tuple[Term, Schedule]] = {"neighbours": (NeighborContrast(), Constant(1.0))}
     if model.head is not None:

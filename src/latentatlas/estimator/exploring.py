@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from latentatlas.core import AtlasError
+from latentatlas.estimator.coordinates import ChartCoordinates, decoded_in_chart, jumped
 from latentatlas.estimator.few_shot import FewShot, learn_classes
 from latentatlas.estimator.landscape import landscape_of
 from latentatlas.estimator.model import AtlasModel
@@ -175,6 +176,51 @@ class ExploredAtlas(ABC):
         """
         drawn = drawn_latents(self._atlas, n, basin=basin, refinement=refinement, seed=random_state)
         return self.model_.patterns(drawn)
+
+    def predict_chart(self, X: Any) -> np.ndarray:
+        """Number of the likeliest chart of each row, (n,) int64.
+
+        Raises:
+            SpecError: if the atlas has no charts.
+        """
+        return self.chart_coordinates(X).chart
+
+    def chart_coordinates(self, X: Any) -> ChartCoordinates:
+        """Chart, memberships, coordinates in every chart and codes of each row.
+
+        Raises:
+            SpecError: if the atlas has no charts.
+        """
+        x = self._prepared(X)
+        return self.model_.in_charts(x)
+
+    def jump(self, X: Any, chart: Any) -> np.ndarray:
+        """Coordinates of rows in another chart, (n, axes of a chart), reached by the jump from their own.
+
+        Args:
+            X: rows.
+            chart: number of the chart to jump to, or one for each row.
+
+        For rows that lie in both charts they should equal those of `chart_coordinates`: the certificate tells how
+        nearly they do. Jumps go through the common frame, unless the atlas was fitted with others.
+
+        Raises:
+            SpecError: if the atlas has no charts, or not this one.
+        """
+        return jumped(self._atlas, X, chart)
+
+    def decode_chart(self, local: Any, chart: Any) -> np.ndarray:
+        """Patterns of coordinates in a chart as it alone decodes them, (n, features), in the units of the data.
+
+        Args:
+            local: (n, axes of a chart).
+            chart: number of the chart, or one for each row.
+
+        Raises:
+            SpecError: if the atlas has no charts, or not this one.
+            ShapeError: for another number of axes.
+        """
+        return decoded_in_chart(self._atlas, local, chart)
 
     def few_shot(self, X: Any, y: Any) -> FewShot:
         """A classifier from labelled examples, one a class or more; the rows of the fit help, without their labels.

@@ -17,6 +17,15 @@ from torch import Tensor
 from latentatlas.core import Batch, LatentLayout, Schedule, SpecError, Transformation, reproducible, to_spec
 from latentatlas.data import DataWarning
 from latentatlas.estimator.basins import bank_at, seed_bank
+from latentatlas.estimator.charting import (
+    ChartSettings,
+    annealing,
+    chart_terms,
+    charted_network,
+    lasting_chart_terms,
+    seat_jumps,
+    settings_of,
+)
 from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, reads_of, records_every, settled
 from latentatlas.estimator.distilling import (
     chart_encoder,
@@ -32,7 +41,7 @@ from latentatlas.estimator.rows import both_graphs
 from latentatlas.estimator.views import Viewing
 from latentatlas.graph import Neighbours, fuzzy_weights
 from latentatlas.landscape import PrototypeBank
-from latentatlas.models import Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
+from latentatlas.models import AtlasAutoencoder, Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
 from latentatlas.terms import Objective, Term
 from latentatlas.train import BatchSource, Callback, Checkpoint, EdgeBatches, Progress, Recipe, RowBatches, Silent, fit
 
@@ -70,6 +79,7 @@ class Problem:
     layout: LatentLayout | None
     transformation: Transformation | None
     partition_term: Wanted
+    charts: ChartSettings | AtlasAutoencoder | None
     steps: int | None
     batch_edges: int | None
     device: str
@@ -77,9 +87,9 @@ class Problem:
     seed: int
 
     def distils(self, known: Known) -> bool:
-        """Whether rows are laid out first: places know no blocks and keep nuisances; a term asked for is trained."""
+        """Whether rows are laid out first: places know no blocks and charts and keep nuisances; a term is trained."""
         by_environment = known.environment is not None and "environment" in reads_of(self.nuisance_term)
-        laid_out = self.neighbour_term == "auto" and self.layout is None
+        laid_out = self.neighbour_term == "auto" and self.layout is None and self.charts is None
         return laid_out and not known.nuisance and not by_environment
 
     def removes_all(self) -> bool:
@@ -106,6 +116,7 @@ class Problem:
             layout=atlas.layout,
             transformation=atlas.transformation,
             partition_term=atlas.partition_term,
+            charts=settings_of(atlas.charts),
             steps=atlas.steps,
             batch_edges=atlas.batch_edges,
             device=atlas.device,
@@ -131,7 +142,7 @@ class Fitted:
     """What a fit leaves behind; `graph` holds the neighbours of all rows."""
 
     stem: Stem
-    model: Autoencoder
+    model: Autoencoder | AtlasAutoencoder
     graph: Neighbours
     objective: Objective
     recipes: tuple[Recipe, ...]
@@ -179,16 +190,14 @@ def fit_problem(
     with reproducible(problem.seed, threads=problem.threads) as threads:
         graph, trained = both_graphs(x, train, problem.n_neighbors, seed=problem.seed)
         rows = torch.from_numpy(x[train])
-        stem, encoder = _stem_and_encoder(problem, rows, distils=problem.distils(known))
+        stem, model = _stem_and_model(problem, rows, distils=problem.distils(known))
         held_out = np.setdiff1d(np.arange(len(x)), train)
         with torch.no_grad():
             batch = known.batch(stem, rows, train)
             spare = torch.from_numpy(x[held_out])
             aside = known.batch(stem, spare, held_out) if len(held_out) else None
-        model = Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
         model.adapt(batch.x)
-        shape = _distilled if problem.distils(known) else _contrasted
-        stage = shape(problem, model, batch, trained, callbacks)
+        stage = _first_stage(problem, model, batch, trained, callbacks, distils=problem.distils(known))
         if viewing is not None:
             stage = replace(stage, source=viewing.source(stage.source, stem, seed=problem.seed))
             aside = None if aside is None else viewing.once(aside, stem, seed=problem.seed)
@@ -202,20 +211,21 @@ def fit_problem(
         fabric = fabric_on(problem.device)
         resumable = [[*callbacks, *_checkpoint(checkpoints, name)] for name in STAGES]
         objective = Objective(stage.terms)
-        _warn_if_it_cannot_be_saved(objective, encoder, problem.transformation)
+        _warn_if_it_cannot_be_saved(objective, model, problem.transformation)
         first = fit(
             model,
             objective,
             stage.source,
             stage.recipe,
             held_out=aside,
-            callbacks=resumable[0],
+            callbacks=[*annealing(problem.charts, model), *resumable[0]],
             fabric=fabric,
         )
         with torch.no_grad():
             z = model.encode(batch.x)
             model.bank = stage.bank(z.numpy(), model.map(z).numpy())
-        objective = Objective(_lasting(objective) | basin_terms(problem, last))
+        lasting, late = _lasting(objective), basin_terms(problem, last)
+        objective = Objective(lasting | {name: late[name] for name in late if name not in lasting})
         second = fit(
             model,
             objective,
@@ -229,12 +239,32 @@ def fit_problem(
     return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started)
 
 
-def _contrasted(problem: Problem, model: Autoencoder, batch: Batch, near: Neighbours, _: Sequence[Callback]) -> _Stage:
+def _first_stage(
+    problem: Problem,
+    model: Autoencoder | AtlasAutoencoder,
+    batch: Batch,
+    near: Neighbours,
+    callbacks: Sequence[Callback],
+    *,
+    distils: bool,
+) -> _Stage:
+    if isinstance(model, AtlasAutoencoder):
+        seat_jumps(model, batch.x)
+        return _contrasted(problem, model, batch, near)
+    if distils:
+        return _distilled(problem, model, batch, near, callbacks)
+    return _contrasted(problem, model, batch, near)
+
+
+def _contrasted(problem: Problem, model: Autoencoder | AtlasAutoencoder, batch: Batch, near: Neighbours) -> _Stage:
     """The network is trained on the edges of the graph."""
     steps = problem.steps or default_steps(len(batch.x))
     size = problem.batch_edges or default_edges(len(batch.x))
+    terms = contrast_terms(problem, model, batch, steps)
+    if isinstance(model, AtlasAutoencoder):
+        terms |= chart_terms(model)  # which decode by themselves, so that "recon" is theirs
     return _Stage(
-        terms=contrast_terms(problem, model, batch, steps),
+        terms=terms,
         source=EdgeBatches(batch, fuzzy_weights(near), size=size, seed=problem.seed),
         recipe=Recipe(steps, log_every=records_every(steps)),
         bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed),
@@ -266,25 +296,40 @@ def _distilled(
 
 
 def _lasting(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
-    """The terms of the first stage that go on in the second, when charts are those of the bank."""
-    return {name: entry for name, entry in settled(objective).items() if name != "assignment"}
+    """The terms of the first stage that go on in the second, when charts or prototypes are those of the bank."""
+    return {name: entry for name, entry in lasting_chart_terms(settled(objective)).items() if name != "assignment"}
 
 
 def _checkpoint(folder: Path | None, stage: str) -> list[Callback]:
     return [] if folder is None else [Checkpoint(folder / f"{stage}.safetensors")]
 
 
-def _warn_if_it_cannot_be_saved(objective: Objective, encoder: Encoder, transformation: Transformation | None) -> None:
+def _warn_if_it_cannot_be_saved(objective: Objective, model: Any, transformation: Transformation | None) -> None:
     try:
-        to_spec([objective, encoder, transformation])
+        to_spec([objective, model, transformation])
     except SpecError as error:
         warnings.warn(f"This atlas can be used but not saved: {error}", DataWarning, stacklevel=4)
+
+
+def _stem_and_model(problem: Problem, rows: Tensor, *, distils: bool) -> tuple[Stem, Autoencoder | AtlasAutoencoder]:
+    if problem.charts is not None:
+        stem = _stem(rows) if isinstance(problem.charts, ChartSettings) else ScaleStem(rows.shape[1]).fit(rows)
+        model = charted_network(problem.charts, stem.components, problem.dim)
+        with torch.no_grad():
+            model.encode(stem(rows[:1]))  # a model of other columns says so
+        return stem, model
+    stem, encoder = _stem_and_encoder(problem, rows, distils=distils)
+    return stem, Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
+
+
+def _stem(rows: Tensor) -> Stem:
+    return PCAStem(rows.shape[1], min(rows.shape[1], _STEM_COMPONENTS)).fit(rows)
 
 
 def _stem_and_encoder(problem: Problem, rows: Tensor, *, distils: bool) -> tuple[Stem, Encoder]:
     features = rows.shape[1]
     if problem.encoder is None:
-        stem = PCAStem(features, min(features, _STEM_COMPONENTS)).fit(rows)
+        stem = _stem(rows)
         if distils:
             return stem, chart_encoder(stem.components, problem.dim, n=len(rows))
         return stem, MLPEncoder(stem.components, problem.dim)

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from latentatlas.checks import Check, Evidence, Verdict, default_checks, run_checks, view_checks
+from latentatlas.checks import (
+    ChartCollapse,
+    ChartRouting,
+    Check,
+    CodeUse,
+    Evidence,
+    Verdict,
+    chart_checks,
+    default_checks,
+    run_checks,
+    view_checks,
+)
+from latentatlas.estimator.charting import chart_counts
+from latentatlas.estimator.coordinates import chart_evidence, chart_metrics
 from latentatlas.estimator.curriculum import readable_columns
 from latentatlas.estimator.views import Viewing
 from latentatlas.metrics import (
@@ -30,7 +43,7 @@ from latentatlas.metrics import (
 if TYPE_CHECKING:
     from latentatlas.estimator.atlas import Atlas
 
-__all__ = ["evidence_of", "judged", "measure"]
+__all__ = ["evidence_of", "judged", "measure", "measured"]
 
 _NEIGHBOURS = 15
 _DENSITY_ROWS = 2000
@@ -57,19 +70,27 @@ def evidence_of(atlas: Atlas) -> Evidence:
 
 
 def judged(atlas: Atlas, checks: Sequence[Check] | None) -> list[Verdict]:
-    """The verdicts in order; checks of views have evidence of their own."""
-    if checks is None:
-        of_views = view_checks() if atlas.transformation is not None else ()
-        checks = (*default_checks(), *(check for check in of_views if "prediction" not in check.reads))
-    rows, views = None, None
+    """The verdicts in order; checks of views and of charts have evidence of their own."""
+    rows, views, charts = None, None, None
     verdicts: list[Verdict] = []
-    for check in checks:
+    for check in _usual_checks(atlas) if checks is None else checks:
         if "z_view" in check.reads or "prediction_view" in check.reads:
             evidence = views = views or _evidence_of_views(atlas)
+        elif isinstance(check, ChartRouting | ChartCollapse | CodeUse) and atlas.model_.charted is not None:
+            evidence = charts = charts or chart_evidence(atlas)
         else:
             evidence = rows = rows or evidence_of(atlas)
         verdicts += run_checks(evidence, [check])
     return verdicts
+
+
+def _usual_checks(atlas: Atlas) -> tuple[Check, ...]:
+    """The standard certificate, and that of views and charts where there are any."""
+    of_views = view_checks() if atlas.transformation is not None else ()
+    of_charts: tuple[Check, ...] = ()
+    if atlas.model_.charted is not None:
+        of_charts = chart_checks(chart_counts(atlas.model_.charted)[1] or None)
+    return (*default_checks(), *(check for check in of_views if "prediction" not in check.reads), *of_charts)
 
 
 def _evidence_of_views(atlas: Atlas) -> Evidence:
@@ -90,6 +111,14 @@ def _evidence_of_views(atlas: Atlas) -> Evidence:
         label=None if atlas.table_.label is None else atlas.table_.label[chosen],
         layout=atlas.layout,
     )
+
+
+def measured(atlas: Atlas, *, rows: int) -> dict[str, float]:
+    """See `Atlas.measure`; with charts what is measured of these comes last."""
+    values = measure(evidence_of(atlas), atlas.map_, rows=rows, seed=atlas.random_state)
+    if atlas.model_.charted is None:
+        return values
+    return values | chart_metrics(atlas, atlas.model_.in_charts(atlas.model_.preparation(atlas.table_.x)))
 
 
 def measure(evidence: Evidence, xy: np.ndarray, *, rows: int, seed: int) -> dict[str, float]:

@@ -10,12 +10,13 @@ from jaxtyping import Float
 
 from latentatlas.checks import p_values
 from latentatlas.core import ShapeError, SpecError
+from latentatlas.estimator.coordinates import ChartCoordinates, chart_coordinates, require_charts
 from latentatlas.estimator.preparation import Preparation
 from latentatlas.estimator.remembering import Memory
 from latentatlas.estimator.rows import blockwise
 from latentatlas.estimator.usual import Usual
 from latentatlas.landscape import PrototypeBank
-from latentatlas.models import Autoencoder, Stem
+from latentatlas.models import AtlasAutoencoder, Autoencoder, Stem
 
 __all__ = ["AtlasModel"]
 
@@ -31,13 +32,13 @@ class AtlasModel:
     Attributes:
         preparation: from rows in the units of the data to prepared rows, and back.
         stem: the fixed linear first layer.
-        network: encoder, decoder, map head and bank.
+        network: encoder, decoder, map head and bank; of many charts where these were wanted.
         usual: what rows are like at each place of the latent; None until it is known.
     """
 
     preparation: Preparation
     stem: Stem
-    network: Autoencoder
+    network: Autoencoder | AtlasAutoencoder
     usual: Usual | None = None
 
     def __post_init__(self) -> None:
@@ -49,6 +50,11 @@ class AtlasModel:
         """The prototypes of the basins."""
         assert self.network.bank is not None
         return self.network.bank
+
+    @property
+    def charted(self) -> AtlasAutoencoder | None:
+        """The network of many charts, where it is one."""
+        return self.network if isinstance(self.network, AtlasAutoencoder) else None
 
     @property
     def calibrated(self) -> bool:
@@ -66,6 +72,14 @@ class AtlasModel:
     def decode(self, z: Latent) -> Rows:
         """Prepared rows from latents."""
         return blockwise(lambda block: self.stem.inverse(self.network.decode(block)), z)
+
+    def in_charts(self, x: Rows) -> ChartCoordinates:
+        """Where prepared rows lie in the charts.
+
+        Raises:
+            SpecError: if there are none.
+        """
+        return chart_coordinates(require_charts(self, who="Atlas"), blockwise(self.stem, x))
 
     def patterns(self, z: Latent) -> Rows:
         """Rows in the units of the data from latents."""
@@ -137,7 +151,11 @@ class AtlasModel:
         return prepare(prepare.inverse(found)) if prepare.unit else found
 
     def describe(self, x: Rows, z: Latent) -> dict[str, np.ndarray]:
-        """Columns `x`, `y` (map), `latent`, `basin`, `membership` (of that basin), `energy`, `anomaly_p`."""
+        """Columns `x`, `y` (map), `latent`, `basin`, `membership` (of that basin), `energy`, `anomaly_p`.
+
+        With charts also `chart`, `chart_membership`, `local` (coordinates in it), `routing_entropy` and, if there are
+        codes, `code`.
+        """
         xy = self.map(z)
         return {
             "x": xy[:, 0],
@@ -147,4 +165,15 @@ class AtlasModel:
             "membership": self.memberships(z).max(axis=1),
             "energy": self.energy(z),
             "anomaly_p": self.p_values(x, z),
+            **({} if self.charted is None else _columns_of(self.in_charts(x))),
         }
+
+
+def _columns_of(found: ChartCoordinates) -> dict[str, np.ndarray]:
+    columns = {
+        "chart": found.chart.astype(np.int32),
+        "chart_membership": found.memberships.max(axis=1),
+        "local": found.own,
+        "routing_entropy": found.entropy.astype(np.float32),
+    }
+    return columns if found.own_code is None else columns | {"code": found.own_code.astype(np.int32)}

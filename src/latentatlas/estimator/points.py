@@ -33,6 +33,11 @@ _OWN_COLUMNS = {
     "trust",
     "held_out",
     "basin_name",
+    "chart",
+    "chart_membership",
+    "local",
+    "routing_entropy",
+    "code",
     "label",
     "environment",
 }

@@ -65,8 +65,13 @@ def as_latents(Z: Any, *, dim: int) -> np.ndarray:
 def held_out_rows(n: int, share: float, *, seed: int) -> np.ndarray:
     """Truth value per row: a random share of the rows, at most 10,000, is kept out of training."""
     mask = np.zeros(n, dtype=bool)
-    mask[np.random.default_rng(seed).permutation(n)[: min(int(share * n), _MOST_HELD_OUT)]] = True
+    mask[np.random.default_rng(seed).permutation(n)[: held_out_count(n, share)]] = True
     return mask
+
+
+def held_out_count(n: int, share: float) -> int:
+    """How many of n rows are kept out of training."""
+    return min(int(share * n), _MOST_HELD_OUT)
 
 
 def both_graphs(x: np.ndarray, train: np.ndarray, k: int, *, seed: int) -> tuple[Neighbours, Neighbours]:

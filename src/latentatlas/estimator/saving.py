@@ -12,6 +12,7 @@ import torch
 from latentatlas.checks import Verdict, cross_calibrated
 from latentatlas.core import to_spec
 from latentatlas.data import Table, corpora, holds_texts
+from latentatlas.estimator.chart_pictures import chart_figures, code_table, maps_of_charts
 from latentatlas.estimator.naming import Basin, names_of
 from latentatlas.estimator.points import all_points
 from latentatlas.estimator.rows import shared_neighbours
@@ -133,15 +134,20 @@ def map_trust(atlas: Atlas) -> np.ndarray:
     return shared_neighbours(atlas.graph_, on_map)
 
 
-def figures_of(atlas: Atlas) -> dict[str, bytes]:
-    """PNG pictures by caption: the map by label or basin, by trust, and the training curves."""
+def figures_of(atlas: Atlas) -> dict[str, Any]:
+    """PNG pictures by caption: the map by label, basin, chart and trust, and the training curves; charts apart.
+
+    "charts" holds pictures by caption again, and rows that stand for codes.
+    """
     table = atlas.table_
-    figures = {}
+    figures: dict[str, Any] = {}
     if table.label is not None:
         figures["Map, coloured by label"] = map_figure(atlas.map_, colour=table.label, colour_name="label")
     figures["Map, coloured by basin"] = map_figure(
         atlas.map_, colour=atlas.labels_, colour_name="basin", labels=names_of(atlas)
     )
+    if atlas.model_.charted is not None:
+        figures |= maps_of_charts(atlas, atlas.model_.in_charts(atlas.model_.preparation(table.x)))
     for name, column in table.nuisance.items():
         figures[f"Map, coloured by nuisance {name}"] = map_figure(atlas.map_, colour=column, colour_name=name)
     figures["Map, coloured by trust: share of a row's neighbours on the map that are neighbours in the data"] = (
@@ -149,10 +155,18 @@ def figures_of(atlas: Atlas) -> dict[str, bytes]:
     )
     figures |= _calibration(atlas)
     figures["training"] = training_figure(atlas.history_)
-    return {caption: png_bytes(figure) for caption, figure in figures.items()}
+    drawn: dict[str, Any] = {caption: png_bytes(figure) for caption, figure in figures.items()}
+    return drawn if atlas.model_.charted is None else drawn | {"charts": _charts(atlas)}
 
 
-def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], figures: dict[str, bytes]) -> str:
+def _charts(atlas: Atlas) -> dict[str, Any]:
+    """Pictures of the charts by caption, and the rows that stand for their codes where rows are no images."""
+    found = atlas.model_.in_charts(atlas.model_.preparation(atlas.table_.x))
+    pictures = {caption: png_bytes(figure) for caption, figure in chart_figures(atlas, found).items()}
+    return {"pictures": pictures, "codes": code_table(atlas, found)}
+
+
+def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], figures: dict[str, Any]) -> str:
     """The certificate as one HTML page."""
     spec = spec_of(atlas)
     table = atlas.table_
@@ -165,6 +179,7 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
         "features": table.x.shape[1],
         "latent axes": atlas.dim,
         **_blocks_of(atlas),
+        **_charts_of(atlas),
         "basins": atlas.n_basins_,
         "neighbour graph": f"k = {atlas.n_neighbors}, recall {atlas.graph_.recall:.3f}",
         "fit": f"{atlas.seconds_:.1f} s with {atlas.threads_} thread(s), {spec['recipes'][0]['steps']} steps",
@@ -183,6 +198,15 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
         figures=figures,
         basins=_basins(atlas),
     )
+
+
+def _charts_of(atlas: Atlas) -> dict[str, str]:
+    """How many charts there are, of how many axes and codes, where there are any."""
+    network = atlas.model_.charted
+    if network is None:
+        return {}
+    codes = "" if network.codebook is None else f", {network.codebook.codes} codes each"
+    return {"charts": f"{network.encoder.heads.charts} of {network.encoder.heads.dim} axes{codes}"}
 
 
 def _blocks_of(atlas: Atlas) -> dict[str, str]:

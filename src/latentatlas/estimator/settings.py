@@ -8,6 +8,8 @@ import numpy as np
 
 from latentatlas.core import LatentLayout, ShapeError, SpecError, Transformation, did_you_mean
 from latentatlas.data import Table, require_variation, warn_of_scales
+from latentatlas.estimator.charting import ChartSettings, chart_counts, settings_of
+from latentatlas.estimator.rows import held_out_count
 from latentatlas.models import Encoder
 
 __all__ = ["check_rows", "check_settings"]
@@ -38,6 +40,7 @@ def check_settings(atlas: Any) -> None:
             "Pass for example latentatlas.models.ImageEncoder((1, 28, 28), dim=16)."
         )
     _check_blocks(atlas)
+    _check_charts(atlas)
     if not isinstance(atlas.held_out, int | float) or not 0 <= atlas.held_out < 1:
         raise SpecError(f"Atlas wants 0 ≤ held_out < 1; got {atlas.held_out!r}. .1 keeps every tenth row aside.")
 
@@ -46,7 +49,7 @@ def check_rows(atlas: Any, table: Table) -> None:
     """Check that the settings of an `Atlas` suit the rows it is to be fitted on.
 
     Raises:
-        ShapeError: for too few rows.
+        ShapeError: for too few rows, also beside charts or their codes.
         DataError: for rows that are all equal.
         SpecError: for a patience without rows to watch, or an encoder of items of another shape.
     """
@@ -58,6 +61,7 @@ def check_rows(atlas: Any, table: Table) -> None:
     if not atlas.standardize:
         warn_of_scales(table.x, table.columns)
     _check_shape(atlas.encoder, table)
+    _check_chart_rows(atlas, n)
     if atlas.patience is not None and int(atlas.held_out * n) < 1:
         raise SpecError(
             f"Atlas wants held-out rows to stop early by; held_out={atlas.held_out} leaves none of {n}. "
@@ -96,6 +100,44 @@ def _check_blocks(atlas: Any) -> None:
         raise SpecError(
             "Atlas wants a layout for the transformation: which axes are to ignore it, and which to tell it; got none. "
             "Pass layout=LatentLayout(invariant=..., variant=..., free=...)."
+        )
+
+
+def _check_charts(atlas: Any) -> None:
+    """Charts suit the latent, and stand alone: their frame has no blocks, and they bring their encoder."""
+    charts = settings_of(atlas.charts)
+    if charts is None:
+        return
+    if atlas.layout is not None:
+        raise SpecError(
+            "Atlas wants charts or a layout; got both. The common frame of charts has no blocks: leave one of the two "
+            "out."
+        )
+    if isinstance(atlas.encoder, Encoder):
+        raise SpecError(
+            f"Atlas wants charts or an encoder; got both, charts={atlas.charts!r} and a "
+            f"{type(atlas.encoder).__name__}. To have charts of its features pass charts=models.AtlasAutoencoder(...) "
+            "with it as the trunk."
+        )
+    if isinstance(charts, ChartSettings):
+        charts.require(atlas.dim)
+
+
+def _check_chart_rows(atlas: Any, n: int) -> None:
+    charts = settings_of(atlas.charts)
+    if charts is None:
+        return
+    trained = n - held_out_count(n, atlas.held_out)
+    count, codes = chart_counts(charts)
+    if count > trained:
+        raise ShapeError(
+            f"Atlas wants at least as many training rows as charts; got {trained} rows for {count} charts. Use fewer "
+            "charts: some hundred rows for each are good."
+        )
+    if codes > trained:
+        raise ShapeError(
+            f"Atlas wants at least as many training rows as a chart has codes; got {trained} rows for {codes} codes. "
+            "Use fewer codes, or none: ChartSettings(..., codes=None)."
         )
 
 

@@ -5,12 +5,14 @@ The functions that end in `_page` return HTML instead, to turn and to point at, 
 
 from latentatlas.plots.audit import AuditMark, AuditPanel, audit_figure
 from latentatlas.plots.calibration import calibration_figure
+from latentatlas.plots.charts import charts_figure, codebook_figure
 from latentatlas.plots.energy import descent_figure, distance_figure, surface_figure
 from latentatlas.plots.exemplars import exemplars_figure, strip_png
 from latentatlas.plots.fields import field_maps_figure, field_scatter_figure, overlap_figure, sweep_figure
 from latentatlas.plots.interactive import descent_page, distance_page, energy_map_page, surface_page
 from latentatlas.plots.landscape import barrier_figure, energy_map_figure
 from latentatlas.plots.map import map_figure
+from latentatlas.plots.orientation import orientation_figure
 from latentatlas.plots.signals import Curve, blocks_figure, similarity_figure
 from latentatlas.plots.style import png_bytes
 from latentatlas.plots.training import training_figure
@@ -24,6 +26,8 @@ __all__ = [
     "barrier_figure",
     "blocks_figure",
     "calibration_figure",
+    "charts_figure",
+    "codebook_figure",
     "descent_figure",
     "descent_page",
     "distance_figure",
@@ -35,6 +39,7 @@ __all__ = [
     "field_scatter_figure",
     "map_figure",
     "merge_tree_figure",
+    "orientation_figure",
     "overlap_figure",
     "png_bytes",
     "prominence_figure",

@@ -13,7 +13,7 @@ __all__ = ["certificate_html"]
 _WORDS = {"pass": "Passed", "warn": "Warning", "fail": "Failed", "skip": "Skipped"}
 _SEVERITY = ("fail", "warn", "pass", "skip")
 _MOST_BASINS = 60
-_APART = ("calibration", "training")
+_APART = ("calibration", "training", "charts")
 
 
 def certificate_html(
@@ -23,7 +23,7 @@ def certificate_html(
     verdicts: Sequence[Mapping[str, Any]],
     metrics: Mapping[str, float],
     spec: Mapping[str, Any],
-    figures: Mapping[str, bytes],
+    figures: Mapping[str, Any],
     basins: Sequence[Mapping[str, Any]],
 ) -> str:
     """One HTML page that needs nothing else: no network, no scripts, images inside. All text is escaped.
@@ -36,7 +36,8 @@ def certificate_html(
         metrics: name → value, NaN where it could not be measured.
         spec: the constructor arguments; shown folded.
         figures: caption → PNG image. Those called "calibration" and "training" have sections of their own; the first
-            other one leads.
+            other one leads. "charts" may hold "pictures" (caption → PNG image) and "codes" (for each chart name, size,
+            and codes: number → text) for a section of charts.
         basins: in the order to show: name, size, and perhaps share (fraction of all rows), picture and borders (PNG
             strips of rows near the prototype and at the borders), texts and border_texts, rows (ids of exemplars),
             labels (name → fraction of the basin).
@@ -62,6 +63,7 @@ def certificate_html(
         maps={caption: png for caption, png in figures.items() if caption not in _APART},
         calibration=figures.get("calibration"),
         training=figures.get("training"),
+        charts=figures.get("charts"),
         basins=basins[:_MOST_BASINS],
         further_basins=max(0, len(basins) - _MOST_BASINS),
     )

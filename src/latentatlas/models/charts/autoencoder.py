@@ -10,6 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentatlas.core import Batch, Charts, Latents, Map, ShapeError
+from latentatlas.landscape import PrototypeBank
+from latentatlas.models.autoencoder import MapHead
 from latentatlas.models.charts.codebook import ChartCodebook
 from latentatlas.models.charts.decoder import ChartRenderer, TopologicalDecoder, taken
 from latentatlas.models.charts.encoder import AtlasEncoder
@@ -54,6 +56,8 @@ class AtlasAutoencoder(nn.Module):
         codebook: codes of the charts; None is no codes, e = 0.
         residual: what of the rest is detail; None is everything.
         jumps: between charts; None goes through the common frame.
+        head: from the frame to a map in two dimensions; None if the frame itself is the map.
+        bank: prototypes in the frame; None until basins are wanted. Charts stay those of the encoder.
 
     Raises:
         ShapeError: if parts differ in charts or axes.
@@ -67,6 +71,8 @@ class AtlasAutoencoder(nn.Module):
         codebook: ChartCodebook | None = None,
         residual: ResidualFilter | None = None,
         jumps: Jumps | None = None,
+        head: MapHead | None = None,
+        bank: PrototypeBank | None = None,
     ):
         super().__init__()
         wanted = (encoder.heads.charts, encoder.heads.dim)
@@ -87,6 +93,8 @@ class AtlasAutoencoder(nn.Module):
         self.codebook = codebook
         self.residual = residual
         self.jumps = jumps
+        self.head = head
+        self.bank = bank
 
     def forward(self, batch: Batch) -> Latents:
         """All outputs for one batch."""
@@ -97,11 +105,15 @@ class AtlasAutoencoder(nn.Module):
                 self.codebook.learn(charts.given("local", who="AtlasAutoencoder").detach(), charts.weights.detach())
         z = self.encoder.place(charts)
         charts = self._decoded(charts)._replace(decoder_weights=self.decoder.router(z))
-        return Latents(z, recon=blended(charts), charts=charts)
+        return Latents(z, recon=blended(charts), charts=charts, map=self.map(z))
 
     def encode(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n frame"]:
         """Coordinates in the common frame."""
         return self.encoder.place(self.encoder(x))
+
+    def map(self, z: Float[Tensor, "n frame"]) -> Float[Tensor, "n axes"]:
+        """Map coordinates; the frame itself without a head."""
+        return z if self.head is None else self.head(z)
 
     def route(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n charts"]:
         """Memberships alone."""
