@@ -42,6 +42,7 @@ _STUDIES = {
     "author-shift": "Reviews sampled so that the domain tells the sentiment, then the other way round.",
     "single-cell": "Blood cells of three donors mixed, beside Harmony; cell types kept on generated cells.",
     "zero-shot-combination": "Shapes in colours that were never seen together, told and decoded.",
+    "manifolds": "Sphere, Klein bottle and six others covered by learned charts: errors, and who is orientable.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 
