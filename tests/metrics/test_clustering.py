@@ -54,7 +54,7 @@ def test_merging_classes_costs_both():
 
 def test_many_basins_without_relation_are_no_agreement_once_chance_is_taken_off(rng):
     label, basins = rng.integers(0, 4, size=200), rng.integers(0, 40, size=200)
-    assert NormalizedMutualInfo()(label, basins) > 0.2
+    assert NormalizedMutualInfo()(label, basins) > 0.1
     assert abs(AdjustedMutualInfo()(label, basins)) < 0.05
 
 

@@ -44,6 +44,7 @@ _STUDIES = {
     "single-cell": "Blood cells of three donors mixed, beside Harmony; cell types kept on generated cells.",
     "zero-shot-combination": "Shapes in colours that were never seen together, told and decoded.",
     "manifolds": "Sphere, Klein bottle and six others covered by learned charts: errors, and who is orientable.",
+    "jumps": "Charts with known overlaps: four kinds of jumps, changes along paths, when consistency should begin.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 

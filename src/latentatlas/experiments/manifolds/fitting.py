@@ -21,7 +21,7 @@ from latentatlas.models import (
     TopologicalDecoder,
 )
 
-__all__ = ["Budget", "charted", "single_chart", "weights_of"]
+__all__ = ["Budget", "blank", "charted", "single_chart", "weights_of"]
 
 _ROUTER, _DECODERS_ROUTER = (64,), (8,)
 _PAST = 50
@@ -49,7 +49,7 @@ def charted(
     x: Float[Tensor, "n features"], dim: int, charts: int, budget: Budget, *, rounds: int, seed: int
 ) -> tuple[AtlasAutoencoder, AtlasAutoencoder]:
     """The model before least squares, as it was seated, and after; run it under `core.reproducible`."""
-    model = _model(x.shape[1], dim, charts, budget.width)
+    model = blank(x.shape[1], dim, charts, budget.width)
     memberships = soft_cells(x.numpy(), charts, seed=seed)
     model.encoder.trunk.adapt(x)
     model.decoder.adapt(x)
@@ -58,7 +58,7 @@ def charted(
     with torch.no_grad():
         inside = model.encoder(x).weights >= LEAST
     _seat(model, x, inside, seed=seed)
-    start = _model(x.shape[1], dim, charts, budget.width).eval()
+    start = blank(x.shape[1], dim, charts, budget.width).eval()
     start.load_state_dict(model.state_dict())
     _least_squares(model, x, inside, min(rounds, budget.most))
     return start, model
@@ -66,9 +66,9 @@ def charted(
 
 def single_chart(x: Float[Tensor, "n features"], dim: int, weights: int, *, rounds: int) -> AtlasAutoencoder:
     """A plain autoencoder: one chart in networks of the same kind, whose number of weights comes nearest; all learn."""
-    sizes = {width: weights_of(_model(x.shape[1], dim, 1, width)) for width in range(16, _WIDEST, 8)}
+    sizes = {width: weights_of(blank(x.shape[1], dim, 1, width)) for width in range(16, _WIDEST, 8)}
     width = min(sizes, key=lambda each: abs(sizes[each] - weights))
-    model = _model(x.shape[1], dim, 1, width)
+    model = blank(x.shape[1], dim, 1, width)
     model.adapt(x)
     model.eval()
     _least_squares(model, x, torch.ones(len(x), 1, dtype=torch.bool), rounds, trunk=[*model.encoder.trunk.parameters()])
@@ -80,7 +80,7 @@ def weights_of(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def _model(features: int, dim: int, charts: int, width: int) -> AtlasAutoencoder:
+def blank(features: int, dim: int, charts: int, width: int) -> AtlasAutoencoder:
     """x → affine features h; silu h → coordinates, h → router; silu of the chart's own affine map of z → x̂."""
     encoder = AtlasEncoder(
         MLPEncoder(features, width, hidden=(), spread=1.0, noise=0.0),
