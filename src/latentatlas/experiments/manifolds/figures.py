@@ -35,7 +35,7 @@ def cover_figure(shown: Mapping[str, Mapping[str, Any]]) -> Figure:
         colours = np.array(CATEGORY_COLOURS)[chart % len(CATEGORY_COLOURS)]
         edges = np.where(shared, INK, colours)
         axes.scatter(*places.T, c=colours, edgecolors=edges, s=9, linewidths=0.5, depthshade=False)
-        axes.set_box_aspect(np.maximum(np.ptp(places, axis=0), 0.2 * np.ptp(places)))
+        axes.set_box_aspect(np.maximum(np.ptp(places, axis=0), 0.2 * np.ptp(places)), zoom=1.4)
         axes.set_title(f"{title}\n{part['say']}", fontsize=9, color=INK)
         axes.set_axis_off()
     return figure

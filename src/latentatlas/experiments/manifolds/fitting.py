@@ -66,7 +66,7 @@ def charted(
 
 def single_chart(x: Float[Tensor, "n features"], dim: int, weights: int, *, rounds: int) -> AtlasAutoencoder:
     """A plain autoencoder: one chart in networks of the same kind, whose number of weights comes nearest; all learn."""
-    sizes = {width: weights_of(blank(x.shape[1], dim, 1, width)) for width in range(16, _WIDEST, 8)}
+    sizes = {width: weights_of(blank(x.shape[1], dim, 1, width)) for width in range(16, _WIDEST, 2)}
     width = min(sizes, key=lambda each: abs(sizes[each] - weights))
     model = blank(x.shape[1], dim, 1, width)
     model.adapt(x)
@@ -84,7 +84,7 @@ def blank(features: int, dim: int, charts: int, width: int) -> AtlasAutoencoder:
     """x → affine features h; silu h → coordinates, h → router; silu of the chart's own affine map of z → x̂."""
     encoder = AtlasEncoder(
         MLPEncoder(features, width, hidden=(), spread=1.0, noise=0.0),
-        MLPRouter(width, charts, hidden=_ROUTER),
+        MLPRouter(width, charts, hidden=_ROUTER if charts > 1 else ()),
         ChartHeads(width, charts, dim),
         Placements(charts, dim),
     )
