@@ -64,13 +64,13 @@ class ManifoldSet(NamedTuple):
 
 
 SETS = (
-    ManifoldSet("sphere", sphere, 4_000, 8, 2_500, shown=(0.0010, 0.0012)),
-    ManifoldSet("Möbius band", mobius_band, 1_500, 6, 3_000, shown=(0.0030, 0.0045)),
+    ManifoldSet("sphere", sphere, 4_000, 8, 2_000, shown=(0.0010, 0.0012)),
+    ManifoldSet("Möbius band", mobius_band, 1_500, 6, 2_500, shown=(0.0030, 0.0045)),
     ManifoldSet("Klein bottle", klein_bottle, 4_000, 20, 1_200, scale=2.0, shown=(0.0070, 0.0058)),
-    ManifoldSet("projective plane", projective_plane, 4_000, 10, 1_200, scale=3**0.5, shown=(0.0116, 0.0194)),
-    ManifoldSet("three-torus", three_torus, 6_000, 27, 800, shown=(0.0042, 0.0060)),
-    ManifoldSet("torus", torus, 4_000, 20, 1_200),
-    ManifoldSet("Swiss roll", swiss_roll, 4_000, 8, 1_000, scale=0.1),
-    ManifoldSet("linked circles", linked_circles, 1_000, 6, 1_500),
+    ManifoldSet("projective plane", projective_plane, 4_000, 10, 700, scale=3**0.5, shown=(0.0116, 0.0194)),
+    ManifoldSet("three-torus", three_torus, 6_000, 27, 900, shown=(0.0042, 0.0060)),
+    ManifoldSet("torus", torus, 4_000, 20, 900),
+    ManifoldSet("Swiss roll", swiss_roll, 4_000, 8, 600, scale=0.1),
+    ManifoldSet("linked circles", linked_circles, 1_000, 6, 1_000),
 )
 """Sets with a quoted figure first."""
