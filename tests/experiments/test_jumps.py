@@ -71,9 +71,7 @@ def test_changes_by_hand():
 
 
 def test_the_schedules_say_when_consistency_begins():
-    never, at_once = (
-        scheduled(SCHEDULES[title](), steps=30, seed=0) for title in ("never", "from the first step")
-    )
+    never, at_once = (scheduled(SCHEDULES[title](), steps=30, seed=0) for title in ("never", "from the first step"))
     assert np.isnan(never["began at step"])
     assert at_once["began at step"] == 0
     assert at_once["R² of jumps"] > never["R² of jumps"]

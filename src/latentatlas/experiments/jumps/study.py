@@ -73,8 +73,9 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         f"Charts whose coordinates and memberships are written down; {result['rows']:,} rows to learn jumps from, "
         f"{_HELD_OUT:,} others to judge by; mean ± standard deviation over {len(result['seeds'])} seed(s).",
         "",
-        "- *error*, *largest*: distance between where a jump leads and the coordinates of the other chart, in units of "
-        "the chart's radius, over rows inside both; *R²*: share of their variance that jumps explain.",
+        "- *error*, *largest*: distance between where a jump leads and the coordinates of the other chart, in units "
+        "of the chart's radius, over rows inside both; *R²*: share of their variance that jumps "
+        "explain.",
         "- *cocycle*: i → j → k against i → k; *inverse*: i → j → i against the start; root mean square over all rows, "
         "also far outside of overlaps, in units of the spread.",
         "- *factorised* and *tied* are affine and learn by `JumpConsistency`; *through decoder and encoder* has a model "
@@ -202,7 +203,9 @@ def _about_schedules() -> str:
 def _about_speed(speed: Mapping[str, float]) -> str:
     ratios = f"{figure(speed[_SLOW])} times as fast as a loop over pairs and rows, "
     ratios += f"{figure(speed['loop over pairs, ratio'])} times as fast as one over pairs"
-    return f"Consistency of all pairs of 16 charts, forward and backward: {figure(speed['all pairs, ms'])} ms, {ratios}."
+    return (
+        f"Consistency of all pairs of 16 charts, forward and backward: {figure(speed['all pairs, ms'])} ms, {ratios}."
+    )
 
 
 def _verdicts(result: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Study `manifolds`: surfaces and other sets covered by charts that were learned, and what is read off their overlaps."""
+"""Study `manifolds`: surfaces and other sets covered by learned charts, and what their overlaps say."""
 
 from latentatlas.experiments.manifolds.study import pictures, run, to_markdown
 

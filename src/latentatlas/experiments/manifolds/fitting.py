@@ -81,7 +81,7 @@ def weights_of(model: nn.Module) -> int:
 
 
 def blank(features: int, dim: int, charts: int, width: int) -> AtlasAutoencoder:
-    """x → affine features h; silu h → coordinates, h → router; silu of the chart's own affine map of z → x̂."""
+    """X → affine features h; silu h → coordinates, h → router; silu of the chart's own affine map of z → x̂."""
     encoder = AtlasEncoder(
         MLPEncoder(features, width, hidden=(), spread=1.0, noise=0.0),
         MLPRouter(width, charts, hidden=_ROUTER if charts > 1 else ()),
@@ -89,9 +89,7 @@ def blank(features: int, dim: int, charts: int, width: int) -> AtlasAutoencoder:
         Placements(charts, dim),
     )
     renderer = ChartRenderer(charts, dim, features, width=width, hidden=())
-    return AtlasAutoencoder(
-        encoder, TopologicalDecoder(renderer, MLPRouter(dim, charts, hidden=_DECODERS_ROUTER))
-    )
+    return AtlasAutoencoder(encoder, TopologicalDecoder(renderer, MLPRouter(dim, charts, hidden=_DECODERS_ROUTER)))
 
 
 @torch.no_grad()
@@ -141,8 +139,13 @@ def _least_squares(
     for parameter in trunk or ():
         parameter.requires_grad_(True)
     optimiser = torch.optim.LBFGS(
-        learned, max_iter=rounds, max_eval=2 * rounds, history_size=_PAST, line_search_fn="strong_wolfe",
-        tolerance_grad=1e-9, tolerance_change=1e-12,
+        learned,
+        max_iter=rounds,
+        max_eval=2 * rounds,
+        history_size=_PAST,
+        line_search_fn="strong_wolfe",
+        tolerance_grad=1e-9,
+        tolerance_change=1e-12,
     )
 
     def loss() -> Tensor:

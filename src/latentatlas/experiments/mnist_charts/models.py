@@ -137,9 +137,7 @@ def _model(shape: Shape, width: int) -> AtlasAutoencoder:
     )
 
 
-def _terms(
-    h: Tensor, shape: Shape, group: np.ndarray | None, spending: Spending
-) -> dict[str, tuple[Term, Schedule]]:
+def _terms(h: Tensor, shape: Shape, group: np.ndarray | None, spending: Spending) -> dict[str, tuple[Term, Schedule]]:
     scale = float(h.var(dim=0).mean().sqrt())
     terms: dict[str, tuple[Term, Schedule]] = {
         "reconstruction": (ChartReconstruction(scale), Constant(1.0)),

@@ -31,9 +31,17 @@ from latentatlas.metrics import MeanSquaredError
 __all__ = ["pictures", "run", "to_markdown"]
 
 _SEEDS = (0, 1, 2)
-_OURS, _ALONE, _ORACLE = "**ours**, charts from groups", "**ours**, charts by error alone", "ours, told the digits (oracle)"
+_OURS, _ALONE, _ORACLE = (
+    "**ours**, charts from groups",
+    "**ours**, charts by error alone",
+    "ours, told the digits (oracle)",
+)
 _PLAIN, _CODED = "autoencoder of equal size", "VQ-VAE of equal size, 160 codes"
-_RANDOM, _SHOWN, _SHOWN_PLAIN = "random charts, mean image", "TopoEncoder (shown, AMI supervised)", "its autoencoder (shown)"
+_RANDOM, _SHOWN, _SHOWN_PLAIN = (
+    "random charts, mean image",
+    "TopoEncoder (shown, AMI supervised)",
+    "its autoencoder (shown)",
+)
 _MANY = Shape(CHARTS, CODES, detail=True)
 _SHAPES = {
     _OURS: _MANY,
@@ -100,8 +108,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "error of each chart, and the gate goes from soft to hard. *By error alone*: no groups, the router begins at "
         "k-means. *Told the digits*: labels in place of groups.",
         "",
-        "- *MSE*: of pixels, decoded by the likeliest chart alone; *code alone*: from chart and code, without the place "
-        "beside the code.",
+        "- *MSE*: of pixels, decoded by the likeliest chart alone; *code alone*: from chart and code, without "
+        "the place beside the code.",
         "- *soft/hard gap*: how much larger the error is than that of all charts blended by a soft gate; below 0 the "
         "blend is worse.",
         "- *AMI*, *ACC of charts*: likeliest chart against digit, adjusted for chance, and under the best one-to-one "
