@@ -74,8 +74,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         f"{_HELD_OUT:,} others to judge by; mean ± standard deviation over {len(result['seeds'])} seed(s).",
         "",
         "- *error*, *largest*: distance between where a jump leads and the coordinates of the other chart, in units "
-        "of the chart's radius, over rows inside both; *R²*: share of their variance that jumps "
-        "explain.",
+        "of the chart's radius, over rows inside both; *R²*: share of their variance that "
+        "jumps explain.",
         "- *cocycle*: i → j → k against i → k; *inverse*: i → j → i against the start; root mean square over all rows, "
         "also far outside of overlaps, in units of the spread.",
         "- *factorised* and *tied* are affine and learn by `JumpConsistency`; *through decoder and encoder* has a model "

@@ -82,7 +82,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "set. Its coordinates are in their own unit. Its projective plane is of 10 × 10 pixels with a line, rows of "
         "norm 1; ours is the Veronese surface, rows of norm 1. Its three-torus has 12,000 rows.",
         f"- *{_PLAIN}*: the same networks with one chart, as wide as gives the weights of ours, {budget['plain']} "
-        f"rounds of least squares; *{_UNTRAINED}*: charts as they are seated on the learned cover, before least squares.",
+        f"rounds of least squares; *{_UNTRAINED}*: charts as seated on the learned cover, without least squares.",
     ]
     for each in SETS:
         methods = result["sets"][each.title]
