@@ -78,8 +78,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "jumps explain.",
         "- *cocycle*: i → j → k against i → k; *inverse*: i → j → i against the start; root mean square over all rows, "
         "also far outside of overlaps, in units of the spread.",
-        "- *factorised* and *tied* are affine and learn by `JumpConsistency`; *through decoder and encoder* has a model "
-        "that was taught these charts; *none* leaves coordinates as they are.",
+        "- *factorised* and *tied* are affine and learn by `JumpConsistency`; *through decoder and encoder* has a "
+        "model that was taught these charts; *none* leaves coordinates as they are.",
     ]
     for problem in PROBLEMS:
         part = result["problems"][problem.title]
