@@ -94,7 +94,9 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         for margin, found in result["problems"][problem.title]["changes"].items()
     }
     lines += [table(_OF_CHANGES, changes), "", "## When consistency begins", "", _about_schedules(), ""]
-    when = {title: [spread(found[name]) for name in _OF_SCHEDULES] for title, found in result["schedules"].items()}
+    when = {
+        title: [_known_spread(found[name]) for name in _OF_SCHEDULES] for title, found in result["schedules"].items()
+    }
     lines += [table(_OF_SCHEDULES, when), "", "## Speed", "", _about_speed(result["speed"]), ""]
     lines += ["Targets are for a full run." if result["quick"] else "Targets:", ""]
     lines += [] if result["quick"] else _verdicts(result)
@@ -183,6 +185,11 @@ def _shown(jumps: Mapping[str, Jumps], known: Known) -> dict[str, Any]:
 def _note(figures: dict[str, list[float]], values: Mapping[str, float]) -> None:
     for name, value in values.items():
         figures.setdefault(name, []).append(value)
+
+
+def _known_spread(values: list[float]) -> str:
+    """Of those that are numbers: consistency may never begin."""
+    return spread([value for value in values if np.isfinite(value)])
 
 
 def _about_changes() -> str:
