@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["jumps_figure"]
 
-_MOST = 150
-
 
 def jumps_figure(shown: Mapping[str, Mapping[str, Any]]) -> Figure:
     """One line for each set, one panel for each kind of jump; a stroke goes from where it leads to where it should.
@@ -30,9 +28,9 @@ def jumps_figure(shown: Mapping[str, Mapping[str, Any]]) -> Figure:
     figure = Figure(figsize=(2.5 * len(methods), 2.7 * len(shown)), layout="constrained")
     grid = figure.subplots(len(shown), len(methods), squeeze=False)
     for line, (title, part) in zip(grid, shown.items(), strict=True):
-        wanted = np.asarray(part["wanted"])[:_MOST]
+        wanted = np.asarray(part["wanted"])
         for axes, name in zip(line, methods, strict=True):
-            reached = np.asarray(part["reached"][name])[:_MOST]
+            reached = np.asarray(part["reached"][name])
             strokes = LineCollection(np.stack([reached, wanted], axis=1).tolist(), colors=FAINT, linewidths=0.5)
             axes.add_collection(strokes)
             axes.scatter(*wanted.T, s=7, facecolors="none", edgecolors=INK, linewidths=0.6)

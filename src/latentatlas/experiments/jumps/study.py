@@ -24,6 +24,7 @@ __all__ = ["changes_found", "pictures", "run", "to_markdown"]
 
 _SEEDS = (0, 1, 2)
 _ROWS, _HELD_OUT = 2_000, 1_000
+_SHOWN_ROWS = 150
 _TWICE = 400  # rows that are taken through two jumps
 _SCHEDULE_STEPS = 1_500
 _NEAR, _MARGINS, _NOISE = 12, (0.0, 0.2), 0.02
@@ -174,7 +175,7 @@ def _scheduled(make: Callable[[], Any], steps: int, *, seed: int) -> dict[str, f
 @torch.no_grad()
 def _shown(jumps: Mapping[str, Jumps], known: Known) -> dict[str, Any]:
     """Rows that charts 0 and 1 share: their coordinates in chart 1, and where jumps from chart 0 lead."""
-    shared = (known.memberships[:, :2] >= LEAST).all(axis=1)
+    shared = np.flatnonzero((known.memberships[:, :2] >= LEAST).all(axis=1))[:_SHOWN_ROWS]
     local = torch.from_numpy(known.local[shared]).float()
     return {
         "wanted": np.round(known.local[shared, 1], 3).tolist(),
