@@ -283,6 +283,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "train.MeanScore": train.MeanScore,
     "train.WithinEnvironments": lambda: train.WithinEnvironments(0.3, seed=1),
     "train.WorstScore": train.WorstScore,
+    "metrics.AdjustedMutualInfo": metrics.AdjustedMutualInfo,
     "metrics.AdjustedRand": metrics.AdjustedRand,
     "metrics.BettiDifference": lambda: metrics.BettiDifference(0, landmarks=50, prime=3),
     "metrics.Completeness": lambda: metrics.Completeness(seed=1),

@@ -57,6 +57,7 @@ CASES = [
     ),
     Case(metrics.ClusteringAccuracy, (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),
     Case(metrics.Purity, (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),
+    Case(metrics.AdjustedMutualInfo, (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),
     Case(metrics.AdjustedRand, (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),
     Case(metrics.NormalizedMutualInfo, (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),
     Case(lambda: metrics.VMeasure(beta=0.5), (_NAMES, _LABEL), (_NAMES, _LABEL[_MIX]), 1.0),

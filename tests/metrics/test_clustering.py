@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from latentatlas.metrics import (
+    AdjustedMutualInfo,
     AdjustedRand,
     ClusteringAccuracy,
     NormalizedMutualInfo,
@@ -26,6 +27,7 @@ def test_equal_to_sklearn(partitions):
     from sklearn import metrics
 
     assert AdjustedRand()(*partitions) == pytest.approx(metrics.adjusted_rand_score(*partitions))
+    assert AdjustedMutualInfo()(*partitions) == pytest.approx(metrics.adjusted_mutual_info_score(*partitions))
     assert NormalizedMutualInfo()(*partitions) == pytest.approx(metrics.normalized_mutual_info_score(*partitions))
     assert VMeasure()(*partitions) == pytest.approx(NormalizedMutualInfo()(*partitions))
     assert VMeasure(beta=0.5)(*partitions) == pytest.approx(metrics.v_measure_score(*partitions, beta=0.5))
@@ -50,7 +52,16 @@ def test_merging_classes_costs_both():
     assert AdjustedRand()(label, basins) == 0.0
 
 
-@pytest.mark.parametrize("metric", [ClusteringAccuracy(), Purity(), AdjustedRand(), NormalizedMutualInfo(), VMeasure()])
+def test_many_basins_without_relation_are_no_agreement_once_chance_is_taken_off(rng):
+    label, basins = rng.integers(0, 4, size=200), rng.integers(0, 40, size=200)
+    assert NormalizedMutualInfo()(label, basins) > 0.1
+    assert abs(AdjustedMutualInfo()(label, basins)) < 0.05
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [ClusteringAccuracy(), Purity(), AdjustedMutualInfo(), AdjustedRand(), NormalizedMutualInfo(), VMeasure()],
+)
 def test_names_do_not_matter(metric, partitions):
     label, basins = partitions
     renamed = np.array([f"basin {9 - b}" for b in basins])

@@ -30,6 +30,7 @@ _STUDIES = {
     "swiss-roll": "Swiss roll with a hole, linked circles, sphere, torus: which latents have their loops and voids.",
     "fashion-map": "Fashion-MNIST on two axes: the study of MNIST, unchanged.",
     "mnist-clusters": "MNIST grouped without labels, with and without a prior that is said, beside other ways.",
+    "mnist-charts": "MNIST in 85,000 numbers: ten charts with codes, without labels, beside models of equal size.",
     "fashion-clusters": "Fashion-MNIST grouped without labels: the study of MNIST, unchanged.",
     "cifar-clusters": "10,000 photographs grouped without labels, beside autoencoders and β-VAEs.",
     "ag-news-topics": "Four topics of 12,600 news from frozen sentence embeddings, without a label.",
@@ -47,6 +48,8 @@ _STUDIES = {
     "partition-ablation": "Movements of a phone that turns: block sizes, β, other rows and methods, one at a time.",
     "ecg": "Heart beats whose window slides: what ignores it, what tells it, and what finds the window again.",
     "imu": "Movements of a phone that sits in any position: answers that stay, and the position read back.",
+    "manifolds": "Sphere, Klein bottle and six others covered by learned charts: errors, and who is orientable.",
+    "jumps": "Charts with known overlaps: four kinds of jumps, changes along paths, when consistency should begin.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 

@@ -4,6 +4,7 @@ from latentatlas.metrics.association import CramersV, OverCorrection, over_corre
 from latentatlas.metrics.base import Metric, is_categorical
 from latentatlas.metrics.charts import ChartLiveness, CodeLiveness, OverlapShare, RoutingEntropy, RoutingGap
 from latentatlas.metrics.clustering import (
+    AdjustedMutualInfo,
     AdjustedRand,
     ClusteringAccuracy,
     NormalizedMutualInfo,
@@ -73,6 +74,7 @@ from latentatlas.metrics.transitions import (
 
 __all__ = [
     "NDCG",
+    "AdjustedMutualInfo",
     "AdjustedRand",
     "BettiDifference",
     "ChartChanges",

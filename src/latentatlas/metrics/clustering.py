@@ -9,7 +9,8 @@ from jaxtyping import Int
 
 from latentatlas.metrics.base import Metric, codes
 
-__all__ = ["AdjustedRand", "ClusteringAccuracy", "NormalizedMutualInfo", "Purity", "VMeasure", "contingency"]
+__all__ = ["AdjustedMutualInfo", "AdjustedRand", "ClusteringAccuracy", "NormalizedMutualInfo", "Purity", "VMeasure"]
+__all__ += ["contingency"]
 
 
 def contingency(label: np.ndarray, basins: np.ndarray) -> Int[np.ndarray, "classes clusters"]:
@@ -94,6 +95,34 @@ class AdjustedRand(Metric):
         from sklearn.metrics import adjusted_rand_score
 
         return float(adjusted_rand_score(*codes("AdjustedRand", label=label, basins=basins)))
+
+
+@final
+class AdjustedMutualInfo(Metric):
+    """Mutual information of labels and basins, corrected for chance: (I − E I) / (mean of their entropies − E I).
+
+    At most 1, the same partition; 0 is chance, below 0 is worse. Unlike `NormalizedMutualInfo` it does not grow with
+    the number of basins alone. O(n + classes · basins · n / classes) for the expectation E I.
+
+    >>> AdjustedMutualInfo()(np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0]))
+    1.0
+    >>> round(AdjustedMutualInfo()(np.array([0, 0, 1, 1]), np.array([0, 1, 2, 3])), 9) + 0.0  # a basin for each row
+    0.0
+
+    References:
+        Vinh, Epps, Bailey, Information theoretic measures for clusterings comparison, JMLR 2010;
+        `sklearn.metrics.adjusted_mutual_info_score`.
+    """
+
+    lower: ClassVar[float] = -1.0
+    upper: ClassVar[float] = 1.0
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+
+    def __call__(self, label: np.ndarray, basins: np.ndarray) -> float:
+        """The adjusted mutual information."""
+        from sklearn.metrics import adjusted_mutual_info_score
+
+        return float(adjusted_mutual_info_score(*codes("AdjustedMutualInfo", label=label, basins=basins)))
 
 
 @final
