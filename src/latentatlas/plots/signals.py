@@ -94,7 +94,7 @@ def similarity_figure(curves: Mapping[str, Curve], *, size: str = "shift (sample
     quiet(right, "Controls")
     right.set_xticks(range(len(curves)), list(curves), rotation=20, ha="right", fontsize=8)
     right.set_xlim(-0.6, len(curves) - 0.4)
-    _name_controls(right)
+    _name_controls(figure)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK, fontweight="bold")
     return figure
@@ -170,7 +170,7 @@ def _draw_controls(axes: Axes, place: int, curve: Curve, colour: str) -> None:
         axes.plot([place - 0.18, place + 0.18], [same, same], color=colour, linewidth=2.5)
 
 
-def _name_controls(axes: Axes) -> None:
+def _name_controls(figure: Figure) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -178,7 +178,7 @@ def _name_controls(axes: Axes) -> None:
         Line2D([], [], color=FAINT, linewidth=2.5, label="other windows of its record"),
         Line2D([], [], color=FAINT, marker="o", markerfacecolor="white", linewidth=0, label="other records"),
     ]
-    axes.legend(handles=handles, fontsize=8, frameon=False, labelcolor=INK, loc="best")
+    figure.legend(handles=handles, fontsize=8, frameon=False, labelcolor=INK, loc="outside lower right", ncols=3)
 
 
 def _principal(block: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "n 2"]:
