@@ -68,6 +68,8 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
         models.MLPEncoder(5, 3, hidden=(4,)), head=models.MapHead(3, hidden=(4,)), bank=landscape.PrototypeBank(2, 3)
     ),
     "models.ChartDecoder": lambda: models.ChartDecoder(2, 5, charts=3, hidden=(4,), spread=3.0),
+    "models.ArrangedDecoder": lambda: models.ArrangedDecoder(models.MLPDecoder(3, 2, hidden=(8,)), (2, 0), 3),
+    "models.ArrangedEncoder": lambda: models.ArrangedEncoder(models.MLPEncoder(3, 4, hidden=(8,)), (2, 0)),
     "models.AtlasAutoencoder": lambda: _charted(),
     "models.AtlasEncoder": lambda: _charted().encoder,
     "models.AttentiveRouter": lambda: models.AttentiveRouter(
