@@ -63,7 +63,7 @@ def test_errors_by_hand():
 def test_a_mobius_band_is_found_not_orientable_and_decoded():
     x = torch.from_numpy(mobius_band(900).table.x)
     with reproducible(0, threads=1):
-        start, model = charted(x, 2, 6, Budget(steps=500, width=48), rounds=80, alone=60, seed=0)
+        start, model = charted(x, 2, 6, Budget(steps=500, width=48), rounds=120, seed=0)
     test = torch.from_numpy(mobius_band(900, seed=9).table.x)
     before, after = judged(start, test), judged(model, test)
     assert after["reconstruction"] < 0.05 < before["reconstruction"]

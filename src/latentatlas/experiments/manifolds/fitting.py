@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -47,19 +46,9 @@ class Budget(NamedTuple):
 
 
 def charted(
-    x: Float[Tensor, "n features"], dim: int, charts: int, budget: Budget, *, rounds: int, alone: int, seed: int
+    x: Float[Tensor, "n features"], dim: int, charts: int, budget: Budget, *, rounds: int, seed: int
 ) -> tuple[AtlasAutoencoder, AtlasAutoencoder]:
-    """The model before least squares, as it was seated, and after; run it under `core.reproducible`.
-
-    Args:
-        x: the rows.
-        dim: axes of a chart.
-        charts: how many.
-        budget: size and limits.
-        rounds: of least squares with all charts at once.
-        alone: rounds that each chart goes on by itself.
-        seed: of cells, router and rows that charts are seated on.
-    """
+    """The model before least squares, as it was seated, and after; run it under `core.reproducible`."""
     model = blank(x.shape[1], dim, charts, budget.width)
     memberships = soft_cells(x.numpy(), charts, seed=seed)
     model.encoder.trunk.adapt(x)
@@ -72,7 +61,6 @@ def charted(
     start = blank(x.shape[1], dim, charts, budget.width).eval()
     start.load_state_dict(model.state_dict())
     _least_squares(model, x, inside, min(rounds, budget.most))
-    _go_on_alone(model, x, inside, min(alone, budget.most))
     return start, model
 
 
@@ -150,52 +138,8 @@ def _least_squares(
     learned = [*model.encoder.heads.parameters(), *model.decoder.base.parameters(), *(trunk or ())]
     for parameter in trunk or ():
         parameter.requires_grad_(True)
-
-    def loss() -> Tensor:
-        features = held if trunk is None else F.silu(model.encoder.trunk(x))
-        local = (model.encoder.heads(features) - model.encoder.centre)[row, chart]
-        decoded = model.decoder.base(local[:, None], chart[:, None])[:, 0]
-        return ((target - decoded).square().sum(dim=1) * share).sum()
-
-    _minimise(learned, loss, rounds)
-
-
-def _go_on_alone(model: AtlasAutoencoder, x: Tensor, inside: Tensor, rounds: int) -> None:
-    """Each chart moves its own encoder and projector; what charts share stays, so they no longer wait for each other.
-
-    Many small problems have far fewer directions each than all of them at once, and need fewer rounds.
-    """
-    heads, base = model.encoder.heads, model.decoder.base
-    features = F.silu(model.encoder.trunk(x)).detach()
-    stacks = [each.detach().unflatten(0, (heads.charts, heads.dim)) for each in (heads.weight, heads.bias)]
-    stacks += [base.projectors.weight.detach(), base.projectors.bias.detach()]
-    for k, members in enumerate(inside.T if rounds else ()):
-        own = [stack[k].clone().requires_grad_() for stack in stacks]
-        if members.any():
-            _minimise(own, _error_of_one(model, own, features[members], x[members]), rounds)
-        for stack, value in zip(stacks, own, strict=True):
-            stack[k] = value.detach()
-
-
-def _error_of_one(
-    model: AtlasAutoencoder, own: Sequence[Tensor], features: Tensor, target: Tensor
-) -> Callable[[], Tensor]:
-    """Mean ‖x − x̂‖² of a chart with these weights and biases of its encoder and projector."""
-    base = model.decoder.base
-    weight, bias, projector, shift = own
-    shared = [parameter.detach() for parameter in base.net.parameters()]
-
-    def loss() -> Tensor:
-        hidden = F.silu(F.linear(features, weight, bias) @ projector + shift)
-        return (target - F.linear(hidden, *shared) * base.scale).square().sum(dim=1).mean()
-
-    return loss
-
-
-def _minimise(learned: Sequence[Tensor], loss: Callable[[], Tensor], rounds: int) -> None:
-    """Rounds of L-BFGS."""
     optimiser = torch.optim.LBFGS(
-        list(learned),
+        learned,
         max_iter=rounds,
         max_eval=2 * rounds,
         history_size=_PAST,
@@ -204,10 +148,13 @@ def _minimise(learned: Sequence[Tensor], loss: Callable[[], Tensor], rounds: int
         tolerance_change=1e-12,
     )
 
-    def once() -> Tensor:
+    def loss() -> Tensor:
         optimiser.zero_grad()
-        value = loss()
+        features = held if trunk is None else F.silu(model.encoder.trunk(x))
+        local = (model.encoder.heads(features) - model.encoder.centre)[row, chart]
+        decoded = model.decoder.base(local[:, None], chart[:, None])[:, 0]
+        value = ((target - decoded).square().sum(dim=1) * share).sum()
         value.backward()
         return value
 
-    optimiser.step(once)
+    optimiser.step(loss)

@@ -43,8 +43,7 @@ class ManifoldSet(NamedTuple):
         maker: draws rows.
         rows: how many are drawn to learn from, and as many again to judge by.
         charts: number of charts.
-        rounds: of the least squares, all charts at once.
-        alone: rounds that each chart goes on by itself.
+        rounds: of the least squares.
         scale: factor on the rows, which gives them the size of the set that the quoted figures are about.
         shown: reconstruction and transition error of others with a given cover; None where there are none.
     """
@@ -54,7 +53,6 @@ class ManifoldSet(NamedTuple):
     rows: int
     charts: int
     rounds: int
-    alone: int = 0
     scale: float = 1.0
     shown: tuple[float, float] | None = None
 
@@ -68,10 +66,10 @@ class ManifoldSet(NamedTuple):
 SETS = (
     ManifoldSet("sphere", sphere, 4_000, 8, 2_000, shown=(0.0010, 0.0012)),
     ManifoldSet("Möbius band", mobius_band, 1_500, 6, 2_500, shown=(0.0030, 0.0045)),
-    ManifoldSet("Klein bottle", klein_bottle, 4_000, 20, 300, alone=1_500, scale=2.0, shown=(0.0070, 0.0058)),
+    ManifoldSet("Klein bottle", klein_bottle, 4_000, 20, 1_200, scale=2.0, shown=(0.0070, 0.0058)),
     ManifoldSet("projective plane", projective_plane, 4_000, 10, 700, scale=3**0.5, shown=(0.0116, 0.0194)),
-    ManifoldSet("three-torus", three_torus, 6_000, 27, 300, alone=1_000, shown=(0.0042, 0.0060)),
-    ManifoldSet("torus", torus, 4_000, 20, 300, alone=1_500),
+    ManifoldSet("three-torus", three_torus, 6_000, 27, 900, shown=(0.0042, 0.0060)),
+    ManifoldSet("torus", torus, 4_000, 20, 900),
     ManifoldSet("Swiss roll", swiss_roll, 4_000, 8, 600, scale=0.1),
     ManifoldSet("linked circles", linked_circles, 1_000, 6, 1_000),
 )

@@ -91,8 +91,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
             rows[_SHOWN] = [figure(each.shown[0]), MISSING, figure(each.shown[1]), *[MISSING] * 4]
         truth = result["truth"][each.title]
         size = f"{truth['rows']:,} rows on {truth['features']} axes; {each.charts} charts of {truth['dimension']}, "
-        size += f"{truth['weights']:,} weights, {each.rounds:,} rounds"
-        size += f", {each.alone:,} more by each chart alone; " if each.alone else "; "
+        size += f"{truth['weights']:,} weights, {each.rounds:,} rounds; "
         said = f"{'' if truth['orientable'] else 'not '}orientable."
         lines += ["", f"## {each.title[0].upper()}{each.title[1:]}", "", size + said, "", table(_COLUMNS, rows)]
     lines += ["", "Targets are for a full run." if result["quick"] else "Targets:", ""]
@@ -113,7 +112,7 @@ def _part(each: ManifoldSet, budget: Budget, *, seed: int, quick: bool) -> dict[
     dim = drawn.truth.dimension
     assert dim is not None
     with reproducible(seed, threads=1):
-        start, model = charted(drawn.train, dim, each.charts, budget, rounds=each.rounds, alone=each.alone, seed=seed)
+        start, model = charted(drawn.train, dim, each.charts, budget, rounds=each.rounds, seed=seed)
         plain = single_chart(drawn.train, dim, weights_of(model), rounds=budget.plain)
     figures = {name: judged(one, drawn.test) for name, one in ((_OURS, model), (_PLAIN, plain), (_UNTRAINED, start))}
     truth = {
