@@ -30,7 +30,7 @@ _OURS, _PLAIN, _UNTRAINED, _SHOWN = (
     "untrained",
     "given cover (shown)",
 )
-_SHOWN_ROWS = 900
+_SHOWN_ROWS = 500
 _COLUMNS = (RECONSTRUCTION, "largest", TRANSITION, "charts in use", "rows in two charts", "pieces", "orientable")
 
 
