@@ -45,7 +45,10 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "core.Logistic": lambda: core.Logistic(start=1, stop=5, high=2.0, steepness=3.0),
     "core.OnPlateau": lambda: core.OnPlateau("recon", patience=2, tolerance=0.1, ramp=7, high=3.0),
     "core.Ramp": lambda: core.Ramp(start=1, stop=5, low=0.1, high=2.0),
+    "geometry.DepthSpace": geometry.DepthSpace,
     "geometry.Euclidean": geometry.Euclidean,
+    "geometry.PoincareBall": lambda: geometry.PoincareBall(2.0),
+    "geometry.ProductGeometry": lambda: geometry.ProductGeometry([geometry.DepthSpace(), geometry.Euclidean()], [2, 3]),
     "graph.CosineDistance": graph.CosineDistance,
     "graph.EuclideanDistance": graph.EuclideanDistance,
     "landscape.AdaptiveBandwidth": lambda: landscape.AdaptiveBandwidth(7),
@@ -171,6 +174,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "terms.CrossEntropy": lambda: terms.CrossEntropy(0.01),
     "terms.FixedScale": lambda: terms.FixedScale(2.0),
     "terms.FreeScale": terms.FreeScale,
+    "terms.ExponentialSimilarity": lambda: terms.ExponentialSimilarity(2.0),
     "terms.GaussianSimilarity": lambda: terms.GaussianSimilarity(2.0),
     "terms.HardNegatives": lambda: terms.HardNegatives(4),
     "terms.InfoNCE": terms.InfoNCE,
@@ -365,6 +369,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
 }
 
 NOT_CONFIGURATION = {
+    "train.RiemannianAdam": "holds parameters",
     **dict.fromkeys(("core.Batch", "core.Charts", "core.Edges", "core.Latents", "core.Reach"), "holds tensors"),
     **dict.fromkeys(
         ("terms.Report", "terms.Reweighting", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"

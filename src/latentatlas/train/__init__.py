@@ -6,6 +6,7 @@ from latentatlas.train.checkpoint import Checkpoint
 from latentatlas.train.fit import Recipe, fit
 from latentatlas.train.gates import AnnealGate
 from latentatlas.train.prototypes import Anneal, MovingAverage
+from latentatlas.train.riemannian import RiemannianAdam
 from latentatlas.train.selection import (
     Criterion,
     ExtrapolatedScore,
@@ -39,6 +40,7 @@ __all__ = [
     "Progress",
     "Recipe",
     "Resumable",
+    "RiemannianAdam",
     "RowBatches",
     "Selection",
     "Silent",
