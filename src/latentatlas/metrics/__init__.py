@@ -22,6 +22,14 @@ from latentatlas.metrics.disentanglement import (
 )
 from latentatlas.metrics.gallery import GalleryReport, cosine_ranking, draw_gallery, find_again
 from latentatlas.metrics.held_out import HeldOut, ProbeReport
+from latentatlas.metrics.hierarchy import (
+    FlatDistortion,
+    Hyperbolicity,
+    LinkMAP,
+    LinkRank,
+    TreeDistortion,
+    gromov_tree,
+)
 from latentatlas.metrics.invariance import ColumnTest, DebiasedCKA
 from latentatlas.metrics.kernels import DeltaKernel, GaussianKernel, Kernel, LinearKernel
 from latentatlas.metrics.mixing import (
@@ -94,16 +102,20 @@ __all__ = [
     "EffectiveRank",
     "Estimate",
     "ExplainedVariance",
+    "FlatDistortion",
     "GalleryReport",
     "GaussianKernel",
     "GraphConnectivity",
     "HeldOut",
+    "Hyperbolicity",
     "Informativeness",
     "InverseError",
     "Kernel",
     "LabelLISI",
     "LinearKernel",
     "LinearProbe",
+    "LinkMAP",
+    "LinkRank",
     "MLPProbe",
     "MRRTop0",
     "MeanAveragePrecision",
@@ -135,6 +147,7 @@ __all__ = [
     "TransitionError",
     "TransitionR2",
     "Transitions",
+    "TreeDistortion",
     "TreeProbe",
     "TripletAccuracy",
     "Trustworthiness",
@@ -147,6 +160,7 @@ __all__ = [
     "cosine_ranking",
     "draw_gallery",
     "find_again",
+    "gromov_tree",
     "importance",
     "is_categorical",
     "mean_of_sample",

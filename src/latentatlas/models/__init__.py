@@ -31,6 +31,7 @@ from latentatlas.models.hopfield import HopfieldEncoder, HopfieldLayer
 from latentatlas.models.multimodal import MultimodalDecoder, MultimodalEncoder
 from latentatlas.models.predictor import Predictor, TaskHead
 from latentatlas.models.signals import ResidualSignalEncoder
+from latentatlas.models.stacked import ChartBlock, Peeled, StackedAutoencoder
 from latentatlas.models.stems import PCAStem, ScaleStem, Stem
 from latentatlas.models.variational import VariationalEncoder
 
@@ -40,6 +41,7 @@ __all__ = [
     "AttentiveRouter",
     "Autoencoder",
     "AutoencoderJumps",
+    "ChartBlock",
     "ChartCodebook",
     "ChartDecoder",
     "ChartEncoder",
@@ -64,6 +66,7 @@ __all__ = [
     "MultimodalEncoder",
     "NeuralEnergy",
     "PCAStem",
+    "Peeled",
     "Placements",
     "Predictor",
     "Reconstructions",
@@ -73,6 +76,7 @@ __all__ = [
     "ScaleStem",
     "SignalDecoder",
     "SignalEncoder",
+    "StackedAutoencoder",
     "Stem",
     "TaskHead",
     "TiedJumps",

@@ -19,6 +19,7 @@ from latentatlas.train.selection import (
     WorstScore,
     select,
 )
+from latentatlas.train.stack import BlockReport, StackFit, fit_stack, stack_report
 from latentatlas.train.views import ViewBatches, with_view
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "AnnealGate",
     "At",
     "BatchSource",
+    "BlockReport",
     "Callback",
     "Checkpoint",
     "Criterion",
@@ -46,10 +48,13 @@ __all__ = [
     "Silent",
     "Split",
     "Splits",
+    "StackFit",
     "ViewBatches",
     "WithinEnvironments",
     "WorstScore",
     "fit",
+    "fit_stack",
     "select",
+    "stack_report",
     "with_view",
 ]
