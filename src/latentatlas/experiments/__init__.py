@@ -42,6 +42,8 @@ _STUDIES = {
     "author-shift": "Reviews sampled so that the domain tells the sentiment, then the other way round.",
     "single-cell": "Blood cells of three donors mixed, beside Harmony; cell types kept on generated cells.",
     "zero-shot-combination": "Shapes in colours that were never seen together, told and decoded.",
+    "hierarchy": "Mammals of WordNet in a Poincaré ball and in flat space: are the ancestors of a node nearest to it?",
+    "stack": "Images and heartbeats explained block by block, against one block of equal size.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
 }
 

@@ -191,6 +191,6 @@ def _decoded(latents: Latents, x: Float[Tensor, "n features"]) -> Float[Tensor, 
     if recon is None or recon.shape != x.shape:
         raise ShapeError(
             f"StackedAutoencoder wants blocks that decode the {x.shape[1]} columns they read; got "
-            f"{None if recon is None else tuple(recon.shape[1:])}. Make every block map the data's columns to themselves."
+            f"{None if recon is None else tuple(recon.shape[1:])}. Make every block map all columns."
         )
     return recon
