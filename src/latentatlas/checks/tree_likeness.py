@@ -10,7 +10,7 @@ from jaxtyping import Float
 from latentatlas.checks.base import Check, Evidence, Tier, Verdict
 from latentatlas.core import ShapeError
 from latentatlas.geometry import Euclidean, Geometry, PoincareBall
-from latentatlas.metrics import FlatDistortion, Hyperbolicity, TreeDistortion
+from latentatlas.metrics import FlatDistortion, Hyperbolicity, StarDistortion, TreeDistortion
 from latentatlas.metrics.base import sample_rows
 
 __all__ = ["GeometryAdvice", "TreeLikeness", "advise_geometry"]
@@ -22,9 +22,11 @@ class GeometryAdvice(NamedTuple):
     """Which space distances ask for, and why.
 
     Attributes:
-        space: a `PoincareBall` where a tree holds the distances better than the flat axes do, else `Euclidean`.
+        space: a `PoincareBall` where a tree holds the distances better than flat axes and than a star do, else
+            `Euclidean`.
         tree: mean relative error of the distances in a tree (`metrics.TreeDistortion`).
         flat: the same in flat axes (`metrics.FlatDistortion`).
+        star: the same in a star, a tree without a hierarchy (`metrics.StarDistortion`).
         hyperbolicity: 2δ/diameter (`metrics.Hyperbolicity`).
         mean_hyperbolicity: its mean over fours of points.
     """
@@ -32,6 +34,7 @@ class GeometryAdvice(NamedTuple):
     space: Geometry
     tree: float
     flat: float
+    star: float
     hyperbolicity: float
     mean_hyperbolicity: float
 
@@ -41,9 +44,10 @@ def advise_geometry(
 ) -> GeometryAdvice:
     """The space that distances ask for in so many axes, from a sample of the points.
 
-    A ball can hold any tree, flat axes any flat shape: recommended is the one that the data are nearer to. Both errors
-    are those of one construction, so a small difference decides nothing, and nothing is said of how well a network will
-    learn. O(points³).
+    A ball can hold any tree, flat axes any flat shape: recommended is the one that the data are nearer to. Where many
+    axes vary independently all distances are nearly equal, which is a star, a tree that no hierarchy made; so the tree
+    must be better than the best star too. All errors are those of one construction, so a small difference decides
+    nothing, and nothing is said of how well a network will learn. O(points³).
 
     Args:
         distances: of all points to all, such as lengths of paths in a graph.
@@ -51,9 +55,9 @@ def advise_geometry(
         points: sampled where there are more.
         seed: of the sample.
 
-    >>> star = 2.0 - 2 * np.eye(9)
-    >>> star[0, 1:] = star[1:, 0] = 1.0
-    >>> advice = advise_geometry(star)
+    >>> node = np.arange(1, 16)  # of a tree in which k has the parent k // 2
+    >>> chain = [{k >> up for up in range(4)} - {0} for k in node]
+    >>> advice = advise_geometry(np.array([[len(a ^ b) for b in chain] for a in chain], dtype=np.float64))
     >>> type(advice.space).__name__, advice.tree, advice.hyperbolicity
     ('PoincareBall', 0.0, 0.0)
 
@@ -68,17 +72,17 @@ def advise_geometry(
         )
     chosen = sample_rows(len(distances), points, seed)
     d = distances[np.ix_(chosen, chosen)]
-    tree, flat, fours = TreeDistortion()(d), FlatDistortion(dim)(d), Hyperbolicity(seed=seed)
-    space = PoincareBall() if tree < flat else Euclidean()
-    return GeometryAdvice(space, tree, flat, fours(d), fours.mean(d))
+    tree, flat, star = TreeDistortion()(d), FlatDistortion(dim)(d), StarDistortion()(d)
+    space, fours = PoincareBall() if tree < min(flat, star) else Euclidean(), Hyperbolicity(seed=seed)
+    return GeometryAdvice(space, tree, flat, star, fours(d), fours.mean(d))
 
 
 @final
 class TreeLikeness(Check):
-    """Passes where a curved latent is worth trying: a tree holds the distances between rows better than flat axes.
+    """Passes where a curved latent is worth trying: a tree holds the distances between rows better than what has none.
 
-    The value is the error of the tree over that of `dim` flat axes (`advise_geometry`), on Euclidean distances of a
-    sample of rows. A fail is no fault of a map: it says that flat space is the right one.
+    The value is the error of a tree over the smaller one of `dim` flat axes and of a star (`advise_geometry`), on
+    Euclidean distances of a sample of rows. A fail is no fault of a map: it says that flat space is the right one.
 
     Args:
         dim: axes of the latent.
@@ -111,10 +115,10 @@ class TreeLikeness(Check):
             return (self.skip(f"There are fewer than {_FEWEST} different rows.", "Pass more rows."),)
         advice = advise_geometry(distances, dim=self.dim, seed=self.seed)
         verdict = self.verdict(
-            advice.tree / max(advice.flat, np.finfo(np.float64).eps),
+            advice.tree / max(min(advice.flat, advice.star), np.finfo(np.float64).eps),
             self.most,
             reason=f"A tree holds the distances of {len(x)} rows with an error of {advice.tree:.1%}, {self.dim} flat "
-            f"axes with {advice.flat:.1%}; 2δ/diameter is {advice.hyperbolicity:.2f}.",
+            f"axes with {advice.flat:.1%}, a star with {advice.star:.1%}; 2δ/diameter is {advice.hyperbolicity:.2f}.",
             remedy="Stay in flat space. A geometry would cost time and gain nothing that these rows hold.",
         )
         return (verdict,)

@@ -27,6 +27,7 @@ from latentatlas.metrics.hierarchy import (
     Hyperbolicity,
     LinkMAP,
     LinkRank,
+    StarDistortion,
     TreeDistortion,
     gromov_tree,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "RoutingGap",
     "SeparatedAttributePredictability",
     "SimilarityCurve",
+    "StarDistortion",
     "TransitionError",
     "TransitionR2",
     "Transitions",

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from latentatlas.core import DataError, ShapeError, SpecError
 from latentatlas.metrics.base import Metric
 
-__all__ = ["FlatDistortion", "Hyperbolicity", "LinkMAP", "LinkRank", "TreeDistortion", "gromov_tree"]
+__all__ = ["FlatDistortion", "Hyperbolicity", "LinkMAP", "LinkRank", "StarDistortion", "TreeDistortion", "gromov_tree"]
 
 _EXACT = 60
 _SLACK = 1e-9
@@ -75,10 +75,12 @@ class Hyperbolicity(Metric):
 
 @final
 class TreeDistortion(Metric):
-    r"""How well a tree can hold the distances: mean |d_T − d|/d over pairs, ≥ 0; 0 for the distances of a tree.
+    r"""How well a tree can hold the distances: mean |s d_T − d|/d over pairs, ≥ 0; 0 for the distances of a tree.
 
-    T is the best of the Gromov trees (`gromov_tree`) rooted at `roots` of the points; a better tree may exist, so the
-    value is an upper bound of the least distortion. Pairs at distance 0 are left out. O(roots n²).
+    T is the best of the Gromov trees (`gromov_tree`) rooted at `roots` of the points, s the factor with the least
+    Σ (s d_T/d − 1)²; a better tree may exist, so the value is an upper bound of the least distortion. A star is a tree:
+    equal distances, as of many independent axes, have 0 too, so read `StarDistortion` beside it. Pairs at distance 0
+    are left out. O(roots n²).
 
     Args:
         roots: how many points are tried, evenly spaced along their mean distance from the others.
@@ -109,11 +111,39 @@ class TreeDistortion(Metric):
 
 
 @final
+class StarDistortion(Metric):
+    r"""How well a star can hold the distances: mean |s (a_i + a_j) − d|/d over pairs, ≥ 0; 0 for those of a star.
+
+    What remains when every point has a length of its own, a_i, and no two belong together: the tree without a
+    hierarchy. a minimises Σ (a_i + a_j − d)², s is as in `TreeDistortion`. Pairs at distance 0 are left out. O(n²).
+
+    >>> star = np.array([[0.0, 3, 4], [3, 0, 5], [4, 5, 0]])  # lengths 1, 2, 3
+    >>> StarDistortion()(star)
+    0.0
+    """
+
+    lower: ClassVar[float] = 0.0
+    upper: ClassVar[float] = math.inf
+    better: ClassVar[Literal["higher", "lower"]] = "lower"
+
+    def __call__(self, distances: Float[np.ndarray, "n n"]) -> float:
+        """The distortion of the best star."""
+        d = _matrix("StarDistortion", distances)
+        n = len(d)
+        if n < 3:
+            return 0.0
+        length = (d.sum(axis=1) - d.sum() / (2 * (n - 1))) / (n - 2)
+        star = length[:, None] + length[None, :]
+        np.fill_diagonal(star, 0)
+        return _distortion(star, d)
+
+
+@final
 class FlatDistortion(Metric):
     r"""How well so many flat axes can hold the distances: mean |s‖z_i − z_j‖ − d|/d over pairs, ≥ 0.
 
-    z are the first axes of classical scaling, and s is the factor with the least Σ (s‖z_i − z_j‖/d − 1)²; a nonlinear
-    map may do better. Pairs at distance 0 are left out. O(n³).
+    z are the first axes of classical scaling, and s is as in `TreeDistortion`; a nonlinear map may do better. Pairs at
+    distance 0 are left out. O(n³).
 
     Args:
         dim: axes.
@@ -138,13 +168,7 @@ class FlatDistortion(Metric):
     def __call__(self, distances: Float[np.ndarray, "n n"]) -> float:
         """The distortion of the axes."""
         d = _matrix("FlatDistortion", distances)
-        apart = d > 0
-        if not apart.any():
-            return 0.0
-        flat = _between(_classical_axes(d, self.dim))
-        ratio = flat[apart] / d[apart]
-        scale = ratio.sum() / max(float(ratio @ ratio), np.finfo(np.float64).tiny)
-        return _distortion(scale * flat, d)
+        return _distortion(_between(_classical_axes(d, self.dim)), d)
 
 
 @final
@@ -241,8 +265,12 @@ def _widest(together: np.ndarray) -> Float[np.ndarray, "n n"]:
 
 
 def _distortion(found: np.ndarray, d: np.ndarray) -> float:
+    """Mean |s found − d|/d where d > 0, with the best s."""
     apart = d > 0
-    return float((np.abs(found[apart] - d[apart]) / d[apart]).mean()) if apart.any() else 0.0
+    ratio = found[apart] / d[apart]
+    if not ratio.any():
+        return float(apart.any())
+    return float(np.abs(ratio * ratio.sum() / (ratio @ ratio) - 1).mean())
 
 
 def _classical_axes(d: np.ndarray, dim: int) -> Float[np.ndarray, "n dim"]:

@@ -99,18 +99,19 @@ class StackedAutoencoder(nn.Module):
 
     def peel(self, x: Float[Tensor, "n features"]) -> Peeled:
         """What every block reads and says."""
-        inputs, explained, latents = [self.stem(x)], [], []
+        inputs, explained, latents, factors = [self.stem(x)], [], [], [self.scales.new_ones(())]
         for number, block in enumerate(self.stack):
             latents.append(block(Batch(inputs[-1])))
             explained.append(_decoded(latents[-1], inputs[-1]))
             left = inputs[-1] - explained[-1]
             if self.training:
                 self._follow(number, left.detach())
-            inputs.append(left / self.scales[number])
+            scale = self.scales[number].clone()  # the buffer changes before the gradient is taken
+            inputs.append(left / scale)
+            factors.append(factors[-1] * scale)
         if self.training:
             self.started.fill_(True)
-        factors = torch.cat([self.scales.new_ones(1), self.scales.cumprod(0)])
-        return Peeled(tuple(inputs), tuple(explained), tuple(latents), factors)
+        return Peeled(tuple(inputs), tuple(explained), tuple(latents), torch.stack(factors))
 
     def reconstruct(self, x: Float[Tensor, "n features"], depth: int) -> Float[Tensor, "n features"]:
         """The sum of the first `depth` blocks; of none, the mean.

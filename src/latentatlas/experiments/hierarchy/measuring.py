@@ -16,7 +16,7 @@ from latentatlas.metrics import LinkMAP, LinkRank
 
 __all__ = ["MEASURED", "Mammals", "judged", "likeness", "mammals", "principal_axes"]
 
-MEASURED = ("δ, largest", "δ, mean", "tree", "2 axes", "5 axes")
+MEASURED = ("δ, largest", "δ, mean", "tree", "star", "2 axes", "5 axes")
 _ROWS = 300
 
 
@@ -61,7 +61,7 @@ def likeness(*, quick: bool) -> dict[str, dict[str, float]]:
     for name, distances in _samples(60 if quick else _ROWS).items():
         advice = advise_geometry(distances(), dim=2, seed=0)
         five = advise_geometry(distances(), dim=5, seed=0)
-        values = (advice.hyperbolicity, advice.mean_hyperbolicity, advice.tree, advice.flat, five.flat)
+        values = (advice.hyperbolicity, advice.mean_hyperbolicity, advice.tree, advice.star, advice.flat, five.flat)
         found[name] = dict(zip(MEASURED, values, strict=True))
     return found
 

@@ -121,9 +121,10 @@ def _likeness(result: Mapping[str, Any]) -> list[str]:
         "## Is there a tree?",
         "",
         "Measured on distances before a ball is recommended (`checks.advise_geometry`, up to 300 points of each). "
-        "*δ*: 2δ/diameter of fours of points, 0 for a tree. *Tree*, *axes*: mean relative error of the distances in "
-        "the best Gromov tree that was tried, and in so many axes of classical scaling. A ball is worth trying where "
-        "the tree's error is the smaller one.",
+        "*δ*: 2δ/diameter of fours of points, 0 for a tree. *Tree*, *star*, *axes*: mean relative error of the "
+        "distances in the best Gromov tree that was tried, in the best star, where no two points belong together, and "
+        "in so many axes of classical scaling. A ball is worth trying where the error of the tree is clearly the "
+        "smallest; where that of the star is no larger, distances are merely all alike.",
         "",
         table(MEASURED, rows),
     ]
