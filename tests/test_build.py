@@ -70,6 +70,10 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "models.Autoencoder": lambda: models.Autoencoder(
         models.MLPEncoder(5, 3, hidden=(4,)), head=models.MapHead(3, hidden=(4,)), bank=landscape.PrototypeBank(2, 3)
     ),
+    "models.ChartBlock": lambda: models.ChartBlock(_charted()),
+    "models.StackedAutoencoder": lambda: models.StackedAutoencoder(
+        [models.Autoencoder(models.MLPEncoder(5, 2, hidden=(4,))), models.ChartBlock(_charted())], 5, decay=0.5
+    ),
     "models.ChartDecoder": lambda: models.ChartDecoder(2, 5, charts=3, hidden=(4,), spread=3.0),
     "models.AtlasAutoencoder": lambda: _charted(),
     "models.AtlasEncoder": lambda: _charted().encoder,
@@ -314,6 +318,13 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "metrics.RoutingGap": metrics.RoutingGap,
     "metrics.TransitionError": lambda: metrics.TransitionError(0.1),
     "metrics.TransitionR2": lambda: metrics.TransitionR2(0.1),
+    "checks.TreeLikeness": lambda: checks.TreeLikeness(5, most=0.9, rows=100, seed=1),
+    "metrics.FlatDistortion": lambda: metrics.FlatDistortion(5),
+    "metrics.Hyperbolicity": lambda: metrics.Hyperbolicity(100, seed=1),
+    "metrics.LinkMAP": metrics.LinkMAP,
+    "metrics.LinkRank": metrics.LinkRank,
+    "metrics.StarDistortion": metrics.StarDistortion,
+    "metrics.TreeDistortion": lambda: metrics.TreeDistortion(3),
     "metrics.EffectiveRank": metrics.EffectiveRank,
     "metrics.ExplainedVariance": metrics.ExplainedVariance,
     "metrics.GaussianKernel": lambda: metrics.GaussianKernel(2.0),
@@ -370,6 +381,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
 
 NOT_CONFIGURATION = {
     "train.RiemannianAdam": "holds parameters",
+    **dict.fromkeys(("models.Peeled", "train.BlockReport", "train.StackFit", "checks.GeometryAdvice"), "is a result"),
     **dict.fromkeys(("core.Batch", "core.Charts", "core.Edges", "core.Latents", "core.Reach"), "holds tensors"),
     **dict.fromkeys(
         ("terms.Report", "terms.Reweighting", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"

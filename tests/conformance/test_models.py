@@ -89,7 +89,8 @@ ROUTERS = {
     ),
 }
 APART = {"Autoencoder", "NeuralEnergy", "Predictor"}  # no maps of rows to rows
-APART |= {"Gate", "LinearKey", "Reconstructions"}  # fixed, or results
+APART |= {"Gate", "LinearKey", "Reconstructions", "Peeled"}  # fixed, or results
+APART |= {"ChartBlock", "StackedAutoencoder"}  # models of batches; in tests/models/test_stacked.py
 MAPS = ENCODERS | DECODERS | STEMS | OTHERS | ROUTERS
 
 

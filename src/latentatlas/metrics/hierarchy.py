@@ -6,7 +6,7 @@ import math
 from typing import ClassVar, Literal, final
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from latentatlas.core import DataError, ShapeError, SpecError
 from latentatlas.metrics.base import Metric
@@ -49,12 +49,12 @@ class Hyperbolicity(Metric):
         self.fours = fours
         self.seed = seed
 
-    def __call__(self, distances: Float[np.ndarray, "n n"]) -> float:
+    def __call__(self, distances: np.ndarray) -> float:
         """2 δ/diameter; 0 where all points coincide or there are fewer than four."""
         found, largest = self._deltas(_matrix("Hyperbolicity", distances)), float(np.max(distances))
         return min(1.0, 2 * float(found.max(initial=0.0)) / largest) if largest > 0 else 0.0
 
-    def mean(self, distances: Float[np.ndarray, "n n"]) -> float:
+    def mean(self, distances: np.ndarray) -> float:
         """2/diameter times the mean of δ over the fours, which no single four decides."""
         found, largest = self._deltas(_matrix("Hyperbolicity", distances)), float(np.max(distances))
         return 2 * float(found.mean()) / largest if largest > 0 and len(found) else 0.0
@@ -102,7 +102,7 @@ class TreeDistortion(Metric):
             raise SpecError(f"TreeDistortion wants at least one root; got {roots}. 8 is usual.")
         self.roots = roots
 
-    def __call__(self, distances: Float[np.ndarray, "n n"]) -> float:
+    def __call__(self, distances: np.ndarray) -> float:
         """The distortion of the best tree that was tried."""
         d = _matrix("TreeDistortion", distances)
         order = np.argsort(d.mean(axis=1), kind="stable")
@@ -126,7 +126,7 @@ class StarDistortion(Metric):
     upper: ClassVar[float] = math.inf
     better: ClassVar[Literal["higher", "lower"]] = "lower"
 
-    def __call__(self, distances: Float[np.ndarray, "n n"]) -> float:
+    def __call__(self, distances: np.ndarray) -> float:
         """The distortion of the best star."""
         d = _matrix("StarDistortion", distances)
         n = len(d)
@@ -165,7 +165,7 @@ class FlatDistortion(Metric):
             raise SpecError(f"FlatDistortion wants at least one axis; got {dim}. 2 is a map.")
         self.dim = dim
 
-    def __call__(self, distances: Float[np.ndarray, "n n"]) -> float:
+    def __call__(self, distances: np.ndarray) -> float:
         """The distortion of the axes."""
         d = _matrix("FlatDistortion", distances)
         return _distortion(_between(_classical_axes(d, self.dim)), d)
@@ -191,7 +191,7 @@ class LinkMAP(Metric):
     upper: ClassVar[float] = 1.0
     better: ClassVar[Literal["higher", "lower"]] = "higher"
 
-    def __call__(self, distances: Float[np.ndarray, "n n"], links: Bool[np.ndarray, "n n"]) -> float:
+    def __call__(self, distances: np.ndarray, links: np.ndarray) -> float:
         """The mean over points with links."""
         return float(
             np.mean(
@@ -221,7 +221,7 @@ class LinkRank(Metric):
     upper: ClassVar[float] = math.inf
     better: ClassVar[Literal["higher", "lower"]] = "lower"
 
-    def __call__(self, distances: Float[np.ndarray, "n n"], links: Bool[np.ndarray, "n n"]) -> float:
+    def __call__(self, distances: np.ndarray, links: np.ndarray) -> float:
         """The mean over links."""
         return float(1 + np.concatenate(_strangers("LinkRank", distances, links)).mean())
 
