@@ -12,9 +12,11 @@ from latentatlas.models import (
     AtlasAutoencoder,
     Autoencoder,
     ChartBlock,
+    ChartRenderer,
     MLPEncoder,
     ResidualFilter,
     StackedAutoencoder,
+    TopologicalDecoder,
     charted_autoencoder,
 )
 
@@ -47,9 +49,10 @@ def rows(n: int = 40, *, dtype: torch.dtype = torch.float32) -> Tensor:
 def textured() -> ChartBlock:
     """Charts of two axes, one of them texture, and codes."""
     start = charted_autoencoder(5, 2, charts=3, codes=4, width=8, top=2)
-    return ChartBlock(
-        AtlasAutoencoder(start.encoder, start.decoder, codebook=start.codebook, residual=ResidualFilter(3, 2, rank=1))
-    )
+    texture = ChartRenderer(3, 1, 5, width=8, hidden=())
+    decoder = TopologicalDecoder(start.decoder.base, start.decoder.router, texture=texture)
+    parts = {"codebook": start.codebook, "residual": ResidualFilter(3, 2, rank=1)}
+    return ChartBlock(AtlasAutoencoder(start.encoder, decoder, **parts))
 
 
 def perceptrons(depth: int) -> list[nn.Module]:
