@@ -16,7 +16,7 @@ from latentatlas.models.charts.decoder import taken
 from latentatlas.models.layers import positive_ints
 from latentatlas.models.stems import ScaleStem
 
-__all__ = ["ChartBlock", "Peeled", "StackedAutoencoder", "residual_size"]
+__all__ = ["ChartBlock", "Peeled", "StackedAutoencoder", "adapted", "residual_size"]
 
 _SMALLEST = 1e-6
 
@@ -135,8 +135,7 @@ class StackedAutoencoder(nn.Module):
         self.stem.fit(x)
         h = self.stem(x)
         for number, block in enumerate(self.stack.eval()):
-            if hasattr(block, "adapt"):
-                block.adapt(h)
+            adapted(block, h)
             left = h - _decoded(block(Batch(h)), h)
             self.scales[number] = residual_size(left)
             h = left / self.scales[number]
@@ -180,6 +179,13 @@ class ChartBlock(nn.Module):
     def adapt(self, x: Float[Tensor, "n features"]) -> None:
         """That of the model."""
         self.model.adapt(x)
+
+
+def adapted(block: nn.Module, x: Float[Tensor, "n features"]) -> None:
+    """Let a block set its fixed scales from rows, where it has any."""
+    adapt = getattr(block, "adapt", None)
+    if adapt is not None:
+        adapt(x)
 
 
 def residual_size(left: Float[Tensor, "n features"]) -> Float[Tensor, ""]:

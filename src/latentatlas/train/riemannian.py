@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from latentatlas.core import SpecError
 from latentatlas.geometry import Euclidean, Geometry
@@ -74,15 +74,15 @@ class RiemannianAdam(torch.optim.Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._move(parameter, group)
+                    self._move(parameter, parameter.grad, group)
         return loss
 
-    def _move(self, point: nn.Parameter, group: Mapping[str, Any]) -> None:
+    def _move(self, point: nn.Parameter, grad: Tensor, group: Mapping[str, Any]) -> None:
         space, state, (first, second) = self.spaces.get(point, _FLAT), self.state[point], group["betas"]
         if not state:
             state |= {"step": 0, "mean": torch.zeros_like(point), "square": torch.zeros_like(point)}
         state["step"] += 1
-        slope = space.gradient(point, point.grad)
+        slope = space.gradient(point, grad)
         mean = state["mean"].lerp_(slope, 1 - first)
         square = state["square"].lerp_(space.squares(point, slope), 1 - second)
         size = (square / (1 - second ** state["step"])).sqrt_().add_(group["eps"])

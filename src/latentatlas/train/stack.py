@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from latentatlas.core import Batch, SpecError
 from latentatlas.models import ScaleStem, StackedAutoencoder
-from latentatlas.models.stacked import residual_size
+from latentatlas.models.stacked import adapted, residual_size
 from latentatlas.terms import Objective, Reconstruction
 from latentatlas.train.batches import RowBatches
 from latentatlas.train.callbacks import History
@@ -89,8 +89,7 @@ def fit_stack(
     blocks, scales, explained, histories = [], [], [], []
     while len(blocks) < most:
         block = make()
-        if hasattr(block, "adapt"):
-            block.adapt(h)
+        adapted(block, h)
         histories.append(fit(block, objective(), RowBatches(Batch(h), seed=len(blocks)), recipe))
         left, judged_left = _left(block, h), _left(block, judged)
         explained.append(_explained(judged, judged_left))
