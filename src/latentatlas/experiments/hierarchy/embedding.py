@@ -30,7 +30,7 @@ class Protocol(NamedTuple):
         negatives: random nodes against each of them.
     """
 
-    steps: int = 8_000
+    steps: int = 4_000
     burn: int = 400
     batch: int = 512
     negatives: int = 20
