@@ -23,8 +23,8 @@ class Hyperbolicity(Metric):
 
     Of four points the two largest of d(a, b) + d(c, d), d(a, c) + d(b, d), d(a, d) + d(b, c) differ by 2δ; δ is the
     largest over all fours. A line, a star and every tree have 0, a loop has 1; in a hyperbolic plane δ is log 2
-    whatever its size, so that large pieces of it come near 0. Up to 60 points all fours are tried, O(n⁴); above, `fours`
-    random ones, and the value is a lower bound.
+    whatever its size, so that large pieces of it come near 0. Up to 60 points all fours are tried, O(n⁴); above,
+    `fours` random ones, and the value is a lower bound.
 
     Args:
         fours: number of random fours.
