@@ -45,7 +45,10 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "core.Logistic": lambda: core.Logistic(start=1, stop=5, high=2.0, steepness=3.0),
     "core.OnPlateau": lambda: core.OnPlateau("recon", patience=2, tolerance=0.1, ramp=7, high=3.0),
     "core.Ramp": lambda: core.Ramp(start=1, stop=5, low=0.1, high=2.0),
+    "geometry.DepthSpace": geometry.DepthSpace,
     "geometry.Euclidean": geometry.Euclidean,
+    "geometry.PoincareBall": lambda: geometry.PoincareBall(2.0),
+    "geometry.ProductGeometry": lambda: geometry.ProductGeometry([geometry.DepthSpace(), geometry.Euclidean()], [2, 3]),
     "graph.CosineDistance": graph.CosineDistance,
     "graph.EuclideanDistance": graph.EuclideanDistance,
     "landscape.AdaptiveBandwidth": lambda: landscape.AdaptiveBandwidth(7),
@@ -66,6 +69,10 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "landscape.PrototypeBank": lambda: landscape.PrototypeBank(3, 2, beta=4.0, score=landscape.DotScore()),
     "models.Autoencoder": lambda: models.Autoencoder(
         models.MLPEncoder(5, 3, hidden=(4,)), head=models.MapHead(3, hidden=(4,)), bank=landscape.PrototypeBank(2, 3)
+    ),
+    "models.ChartBlock": lambda: models.ChartBlock(_charted()),
+    "models.StackedAutoencoder": lambda: models.StackedAutoencoder(
+        [models.Autoencoder(models.MLPEncoder(5, 2, hidden=(4,))), models.ChartBlock(_charted())], 5, decay=0.5
     ),
     "models.ChartDecoder": lambda: models.ChartDecoder(2, 5, charts=3, hidden=(4,), spread=3.0),
     "models.ArrangedDecoder": lambda: models.ArrangedDecoder(models.MLPDecoder(3, 2, hidden=(8,)), (2, 0), 3),
@@ -174,6 +181,7 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "terms.CrossEntropy": lambda: terms.CrossEntropy(0.01),
     "terms.FixedScale": lambda: terms.FixedScale(2.0),
     "terms.FreeScale": terms.FreeScale,
+    "terms.ExponentialSimilarity": lambda: terms.ExponentialSimilarity(2.0),
     "terms.GaussianSimilarity": lambda: terms.GaussianSimilarity(2.0),
     "terms.HardNegatives": lambda: terms.HardNegatives(4),
     "terms.InfoNCE": terms.InfoNCE,
@@ -317,6 +325,13 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
     "metrics.RoutingGap": metrics.RoutingGap,
     "metrics.TransitionError": lambda: metrics.TransitionError(0.1),
     "metrics.TransitionR2": lambda: metrics.TransitionR2(0.1),
+    "checks.TreeLikeness": lambda: checks.TreeLikeness(5, most=0.9, rows=100, seed=1),
+    "metrics.FlatDistortion": lambda: metrics.FlatDistortion(5),
+    "metrics.Hyperbolicity": lambda: metrics.Hyperbolicity(100, seed=1),
+    "metrics.LinkMAP": metrics.LinkMAP,
+    "metrics.LinkRank": metrics.LinkRank,
+    "metrics.StarDistortion": metrics.StarDistortion,
+    "metrics.TreeDistortion": lambda: metrics.TreeDistortion(3),
     "metrics.EffectiveRank": metrics.EffectiveRank,
     "metrics.ExplainedVariance": metrics.ExplainedVariance,
     "metrics.GaussianKernel": lambda: metrics.GaussianKernel(2.0),
@@ -373,6 +388,8 @@ EXAMPLES: dict[str, Callable[[], Any]] = {
 }
 
 NOT_CONFIGURATION = {
+    "train.RiemannianAdam": "holds parameters",
+    **dict.fromkeys(("models.Peeled", "train.BlockReport", "train.StackFit", "checks.GeometryAdvice"), "is a result"),
     **dict.fromkeys(("core.Batch", "core.Charts", "core.Edges", "core.Latents", "core.Reach"), "holds tensors"),
     **dict.fromkeys(
         ("terms.Report", "terms.Reweighting", "terms.TermInput", "metrics.ProbeReport", "checks.Verdict"), "is a result"

@@ -25,6 +25,8 @@ _HELD_OUT = np.arange(300) % 4 == 0
 _LAYOUT = LatentLayout(invariant=4, variant=2)
 _ROWS, _START, _TURN = _RNG.normal(size=(300, 4)), _RNG.uniform(-1, 1, 300), _RNG.uniform(-1, 1, 300)
 
+_ANCESTORS = np.array([[float(any(k >> up == j for up in range(6))) for j in range(1, 64)] for k in range(1, 64)])
+
 
 def _turned(by: np.ndarray) -> np.ndarray:
     """An invariant block that stays, and a variant one that tells the angle."""
@@ -85,6 +87,7 @@ CASES = [
     Case(checks.ChartRouting, replace(CLEAN, memberships=np.eye(6)[_BASINS])),
     Case(checks.ChartCollapse, replace(CLEAN, local=CLEAN.local * [1, 0.01])),
     Case(lambda: checks.CodeUse(4), replace(CLEAN, code=CLEAN.code % 2)),
+    Case(checks.TreeLikeness, CLEAN, clean=Evidence(x=_ANCESTORS)),
 ]
 _IDS = [type(case.make()).__name__ for case in CASES]
 every_check = pytest.mark.parametrize("case", CASES, ids=_IDS)
@@ -100,7 +103,7 @@ def test_the_table_is_complete():
 
 
 def test_the_default_certificate_has_every_check_once():
-    every = (*checks.default_checks(), *checks.view_checks(), *checks.chart_checks(4))
+    every = (*checks.default_checks(), *checks.view_checks(), *checks.chart_checks(4), checks.TreeLikeness())
     assert sorted(type(check).__name__ for check in every) == sorted(_IDS)
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from latentatlas import geometry
+from latentatlas.build import build
 from latentatlas.core import to_spec
 from latentatlas.geometry import Geometry
 
@@ -27,7 +28,28 @@ def _flat(count: int) -> Tensor:
     return 3 * torch.randn(count, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(count))
 
 
-CASES = [Case(geometry.Euclidean, _flat)]
+def _ball(count: int) -> Tensor:
+    """Up to .9999 of the radius ½ of the ball with curvature 4."""
+    rows = _flat(count)
+    radius = 1 - torch.logspace(-4, -0.1, count, dtype=torch.float64)
+    return rows / rows.norm(dim=1, keepdim=True) * (radius[torch.randperm(count)] / 2)[:, None]
+
+
+def _product() -> Geometry:
+    factors = [geometry.PoincareBall(4.0), geometry.Euclidean(), geometry.DepthSpace()]
+    return geometry.ProductGeometry(factors, [4, 3, 5])
+
+
+def _blocks(count: int) -> Tensor:
+    return torch.cat([_ball(count), _flat(count)[:, :3], _flat(count) / 2, _flat(count)[:, :1] / 3], dim=1)
+
+
+CASES = [
+    Case(geometry.Euclidean, _flat),
+    Case(lambda: geometry.PoincareBall(4.0), _ball),
+    Case(geometry.DepthSpace, lambda count: _flat(count) / 2),
+    Case(_product, _blocks),
+]
 _IDS = [type(case.make()).__name__ for case in CASES]
 every_geometry = pytest.mark.parametrize("case", CASES, ids=_IDS)
 
@@ -73,6 +95,81 @@ def test_gradient_is_right_apart_and_finite_where_points_coincide(case: Case):
 
 
 @every_geometry
+def test_the_way_to_the_middle_and_to_both_ends(case: Case):
+    space, points = case.make(), case.points(10)
+    a, b = points[:5], points[5:]
+    half = space.geodesic(a, b, 0.5)
+    torch.testing.assert_close(space.dist(a, half), space.dist(a, b) / 2)
+    torch.testing.assert_close(space.dist(half, b), space.dist(a, b) / 2)
+    torch.testing.assert_close(space.geodesic(a, b, 1.0), b)
+    torch.testing.assert_close(space.geodesic(a, b, 0.0), a)
+
+
+@every_geometry
+def test_distances_of_rows_are_distances(case: Case):
+    space, z = case.make(), case.points(6)
+    wanted = space.dist(z[:, None], z[None])
+    torch.testing.assert_close(space.distances(z), wanted)
+    torch.testing.assert_close(space.squared_distances(z), wanted.square())
+    torch.testing.assert_close(space.distances(space.centred(z)), wanted)
+    torch.testing.assert_close(space.squared(z[:3], z[3:]), wanted[:3, 3:].diagonal().square())
+    torch.testing.assert_close(space.pair_distances(z), wanted[tuple(torch.triu_indices(6, 6, offset=1))])
+
+
+@every_geometry
+def test_the_gradient_of_half_the_squared_distance_is_the_way_back(case: Case):
+    space, points = case.make(), case.points(10)
+    base, other = points[:5].clone().requires_grad_(), points[5:]
+    (slope,) = torch.autograd.grad((space.dist(base, other).square() / 2).sum(), base)
+    torch.testing.assert_close(space.gradient(base, slope), -space.log(base, other))
+
+
+@every_geometry
+def test_squares_of_the_way_are_the_squared_distance(case: Case):
+    space, points = case.make(), case.points(10)
+    base, other = points[:5], points[5:]
+    squares = space.squares(base, space.log(base, other))
+    assert squares.shape == base.shape
+    by_factor = getattr(space, "sizes", None)
+    if by_factor is None and isinstance(space, geometry.Euclidean):
+        squares = squares.sum(dim=1, keepdim=True)
+    if by_factor is not None:
+        ball, flat, depth = squares.split(by_factor, dim=1)
+        squares = ball[:, :1] + flat.sum(dim=1, keepdim=True) + depth[:, :1]
+    torch.testing.assert_close(squares[:, 0], space.dist(base, other).square())
+
+
+@every_geometry
+def test_what_is_carried_keeps_lengths_and_the_way_stays_the_way(case: Case):
+    space, points = case.make(), case.points(15)
+    base, other, third = points[:5], points[5:10], points[10:]
+    vector = space.log(base, third)
+    carried = space.transport(base, other, vector)
+    torch.testing.assert_close(space.squares(other, carried).sum(), space.squares(base, vector).sum())
+    torch.testing.assert_close(space.transport(base, other, space.log(base, other)), -space.log(other, base))
+    torch.testing.assert_close(space.transport(other, base, carried), vector)
+    torch.testing.assert_close(space.transport(base, base, vector), vector)
+
+
+@every_geometry
+def test_a_mean_step_is_along_the_mean_of_the_ways(case: Case):
+    space, points = case.make(), case.points(6)
+    weights = torch.tensor([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0]], dtype=torch.float64)
+    found = space.mean_step(points[:2], points[3:], weights)
+    torch.testing.assert_close(found[1], points[3])
+    way = sum(share * space.log(points[0], p) for share, p in zip(weights[0], points[3:], strict=True))
+    torch.testing.assert_close(found[0], space.exp(points[0], way))
+
+
+@every_geometry
+def test_zeros_are_a_point(case: Case):
+    space, points = case.make(), case.points(3)
+    zeros = torch.zeros_like(points)
+    torch.testing.assert_close(space.exp(zeros, space.log(zeros, points)), points)
+    torch.testing.assert_close(space.exp(zeros, zeros), zeros)
+
+
+@every_geometry
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_axes_broadcast_and_the_type_stays(case: Case, dtype: torch.dtype):
     space, points = case.make(), case.points(6).to(dtype)
@@ -98,6 +195,5 @@ def test_not_a_number_stays_visible(case: Case):
 @every_geometry
 def test_specification_round_trip(case: Case):
     space, points = case.make(), case.points(4)
-    spec = json.loads(json.dumps(to_spec(space)))
-    again = getattr(geometry, spec.pop("type").removeprefix("geometry."))(**spec)
+    again = build(json.loads(json.dumps(to_spec(space))))
     torch.testing.assert_close(again.dist(points[:2], points[2:]), space.dist(points[:2], points[2:]))

@@ -34,6 +34,9 @@ _LOCAL = _RNG.normal(size=(160, 4, 2))
 _REACHED = np.repeat(_LOCAL[:, None], 4, axis=1)  # every jump ends where the other chart says
 _AWAY = _REACHED + 0.5 * _RNG.normal(size=_REACHED.shape)
 _TWICE = np.repeat(_REACHED[:, None], 4, axis=1)
+_CHAINS = [{k >> up for up in range(k.bit_length())} for k in range(1, 41)]  # of a tree: k has the parent k // 2
+_STEPS = np.array([[float(len(a ^ b)) for b in _CHAINS] for a in _CHAINS])
+_FLAT_APART = np.linalg.norm(_X[:40, None, :2] - _X[None, :40, :2], axis=2)
 _CLOUD = np.concatenate([np.eye(3), -np.eye(3)] * 20)
 
 
@@ -46,6 +49,7 @@ class Case(NamedTuple):
     best: float
     best_tolerance: float = 1e-9
     order_tolerance: float = 1e-9
+    square: bool = False  # rows and columns are the same points
 
 
 CASES = [
@@ -112,6 +116,12 @@ CASES = [
     Case(metrics.TransitionR2, (_LOCAL, _REACHED, _SOFT), (_LOCAL, _AWAY, _SOFT), 1.0),
     Case(metrics.CocycleError, (_REACHED, _TWICE), (_AWAY, _TWICE), 0.0),
     Case(metrics.InverseError, (_LOCAL, _TWICE), (_LOCAL[_MIX], _TWICE), 0.0),
+    Case(metrics.Hyperbolicity, (_STEPS,), (_FLAT_APART,), 0.0, square=True),
+    Case(metrics.TreeDistortion, (_STEPS,), (_FLAT_APART,), 0.0, square=True),
+    Case(metrics.StarDistortion, (1 - np.eye(40),), (_STEPS,), 0.0, square=True),
+    Case(lambda: metrics.FlatDistortion(2), (_FLAT_APART,), (_STEPS,), 0.0, square=True),
+    Case(metrics.LinkMAP, (_STEPS, _STEPS == 1), (_STEPS, _STEPS == 4), 1.0, square=True),
+    Case(metrics.LinkRank, (_STEPS, _STEPS == 1), (_STEPS, _STEPS == 4), 1.0, square=True),
     Case(metrics.EffectiveRank, (_CLOUD,), (_LINE,), 3.0),
     Case(metrics.DebiasedCKA, (_X, _LABEL[_MIX]), (_X, _LABEL), 0.0, best_tolerance=0.05),
     Case(metrics.ProbeScore, (_X, _LABEL[_MIX]), (_X, _LABEL), 0.25, best_tolerance=0.12, order_tolerance=0.15),
@@ -155,7 +165,8 @@ def test_the_order_of_rows_does_not_matter(case: Case, side: str):
     arrays = getattr(case, side)
     order = np.random.default_rng(1).permutation(len(arrays[0]))
     metric = case.make()
-    assert metric(*(array[order] for array in arrays)) == pytest.approx(metric(*arrays), abs=case.order_tolerance)
+    mixed = [array[np.ix_(order, order)] if case.square else array[order] for array in arrays]
+    assert metric(*mixed) == pytest.approx(metric(*arrays), abs=case.order_tolerance)
 
 
 @every_metric

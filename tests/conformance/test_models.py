@@ -70,9 +70,7 @@ DECODERS = {
     "ImageDecoder odd": Case(lambda: models.ImageDecoder(3, (2, 7, 9), channels=(16, 8), hidden=32), 3, 126),
     "SignalDecoder": Case(lambda: models.SignalDecoder(3, (1, 32), channels=(8, 8), hidden=32), 3, 32),
     "MultimodalDecoder": Case(lambda: models.MultimodalEncoder(_modalities(), _SHARED).mirror(), 6, 38),
-    "ArrangedDecoder": Case(
-        lambda: models.ArrangedDecoder(models.MLPDecoder(5, 7, hidden=(16,)), (4, 0, 2), 5), 3, 7
-    ),
+    "ArrangedDecoder": Case(lambda: models.ArrangedDecoder(models.MLPDecoder(5, 7, hidden=(16,)), (4, 0, 2), 5), 3, 7),
     "SignalDecoder odd": Case(lambda: models.SignalDecoder(3, (2, 37), channels=(8, 8, 8), hidden=32), 3, 74),
 }
 STEMS = {
@@ -93,7 +91,8 @@ ROUTERS = {
     ),
 }
 APART = {"Autoencoder", "NeuralEnergy", "Predictor"}  # no maps of rows to rows
-APART |= {"Gate", "LinearKey", "Reconstructions"}  # fixed, or results
+APART |= {"Gate", "LinearKey", "Reconstructions", "Peeled"}  # fixed, or results
+APART |= {"ChartBlock", "StackedAutoencoder"}  # models of batches; in tests/models/test_stacked.py
 MAPS = ENCODERS | DECODERS | STEMS | OTHERS | ROUTERS
 
 

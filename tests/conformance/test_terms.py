@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from latentatlas import landscape, models, terms
+from latentatlas import geometry, landscape, models, terms
 from latentatlas.build import build
 from latentatlas.core import Charts, Edges, LatentLayout, MissingInput, to_spec
 from latentatlas.terms import Objective, Term
@@ -229,10 +229,17 @@ CASES = [
     Case(lambda: terms.NeighborContrast(8.0), ("z",)),
     Case(lambda: terms.NeighborContrast(8.0, loss=terms.CrossEntropy(), against=terms.HardNegatives(3)), ("z",)),
     Case(lambda: terms.NeighborContrast(8.0, similarity=terms.GaussianSimilarity(4.0)), ("z",)),
+    Case(
+        lambda: terms.NeighborContrast(8.0, similarity=terms.ExponentialSimilarity(), geometry=geometry.DepthSpace()),
+        ("z",),
+    ),
+    Case(lambda: terms.Triplet(3.0, geometry=geometry.DepthSpace()), ("z",)),
+    Case(lambda: terms.LocalDistance(geometry=geometry.DepthSpace()), ("z",)),
     Case(lambda: terms.NeighborContrast(8.0, loss=terms.NegativeSampling()), ("z",)),
     Case(lambda: terms.Triplet(2.0), ("z",)),
     Case(terms.LocalDistance, ("z",)),
     Case(terms.Stress, ("z",)),
+    Case(lambda: terms.Stress(geometry=geometry.DepthSpace()), ("z",)),
     Case(lambda: terms.Stress(1.0, scale=terms.FixedScale()), ("z",)),
     Case(terms.Signature, ("z",)),
     Case(lambda: terms.Signature(scale=terms.FixedScale()), ("z",)),

@@ -13,6 +13,7 @@ from latentatlas.checks.leakage import Leakage, Reading, Trace, holm, obstacle
 from latentatlas.checks.neighbourhood import Neighbourhood
 from latentatlas.checks.overfit import Overfit
 from latentatlas.checks.removal import Removal, Utility
+from latentatlas.checks.tree_likeness import GeometryAdvice, TreeLikeness, advise_geometry
 from latentatlas.checks.views import InvariantBlock, LabelKept, VariantBlock, ViewSimilarity, view_checks
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Collapse",
     "CrossCalibrated",
     "Evidence",
+    "GeometryAdvice",
     "InvariantBlock",
     "LabelKept",
     "Leakage",
@@ -35,10 +37,12 @@ __all__ = [
     "Status",
     "Tier",
     "Trace",
+    "TreeLikeness",
     "Utility",
     "VariantBlock",
     "Verdict",
     "ViewSimilarity",
+    "advise_geometry",
     "chart_checks",
     "cross_calibrated",
     "default_checks",

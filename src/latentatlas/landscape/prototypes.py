@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import final
 
 import torch
@@ -19,7 +20,13 @@ _SHARPEST = 1e18
 
 
 class Score(ABC):
-    """How well a key fits each prototype, and the part of the energy that does not depend on the prototype."""
+    """How well a key fits each prototype, and the part of the energy that does not depend on the prototype.
+
+    Attributes:
+        geometry: where keys and prototypes live; flat space unless a score says otherwise.
+    """
+
+    geometry: Geometry = Euclidean()
 
     @abstractmethod
     def scores(self, key: Float[Tensor, "n dim"], prototypes: Float[Tensor, "charts dim"]) -> Float[Tensor, "n charts"]:
@@ -69,8 +76,10 @@ class PrototypeBank(nn.Module):
     r"""K prototypes q_k in the space of keys κ.
 
     w = softmax(β s) routes, E = −(1/β) logsumexp(β s) + confinement is an energy with ∂E/∂s_k = −w_k, and
-    κ⁺ = Σ_k w_k q_k, one step of recall, is one gradient step on E (of size √d for dot scores, τ² for Euclidean
-    distances). β → ∞ is the nearest prototype, β → 0 the mean of all.
+    κ⁺ = Σ_k w_k q_k, one step of recall, is one gradient step on E (of size √d for dot scores, τ² for distances).
+    β → ∞ is the nearest prototype, β → 0 the mean of all. In a curved space, `DistanceScore(geometry=...)`, κ⁺ is the
+    same gradient step there, exp_κ(Σ_k w_k log_κ q_k), and the optimiser of `train.Recipe` moves the prototypes along
+    the space.
 
     Finite, with finite gradients, in float32 for every allowed β and for keys up to 1e18 away. β is a number that may
     change (`sharpen`, `train.Anneal`); the specification holds its value of the moment. Cost of every read: O(n K dim).
@@ -101,7 +110,11 @@ class PrototypeBank(nn.Module):
         self.dim = dim
         self.sharpen(beta)
         self.score = score or DistanceScore()
-        self.prototypes = nn.Parameter(torch.randn(count, dim))
+        self.prototypes = nn.Parameter(self.score.geometry.exp(torch.zeros(count, dim), torch.randn(count, dim)))
+
+    def manifolds(self) -> Mapping[str, Geometry]:
+        """Where the prototypes live."""
+        return {"prototypes": self.score.geometry}
 
     @classmethod
     def at(cls, places: Float[Tensor, "charts dim"], *, beta: float = 1.0, score: Score | None = None) -> PrototypeBank:
@@ -171,15 +184,16 @@ class PrototypeBank(nn.Module):
     def retrieve(self, key: Float[Tensor, "n dim"], *, steps: int = 1) -> Float[Tensor, "n dim"]:
         """Recall: κ ← Σ_k w_k(κ) q_k, `steps` times. Never raises the energy in flat space."""
         for _ in range(steps):
-            key = self.weights(key) @ self.prototypes
+            key = self.score.geometry.mean_step(key, self.prototypes, self.weights(key))
         return key
 
     @torch.no_grad()
     def split(self, index: int, offset: Float[Tensor, " dim"]) -> PrototypeBank:
-        """A bank in which prototype k became q_k + offset, and q_k − offset was appended."""
+        """A bank in which prototype k became q_k + offset, and q_k − offset was appended; `exp` is the sum."""
         self._check_index(index)
-        places = torch.cat([self.prototypes, self.prototypes[index : index + 1] - offset])
-        places[index] += offset
+        old, exp = self.prototypes[index], self.score.geometry.exp
+        places = torch.cat([self.prototypes, exp(old, -offset)[None]])
+        places[index] = exp(old, offset)
         return PrototypeBank.at(places, beta=self.beta, score=self.score)
 
     @torch.no_grad()
@@ -191,7 +205,8 @@ class PrototypeBank(nn.Module):
             raise SpecError(
                 f"merge wants two prototypes and shares ≥ 0, not both 0; got {first}, {second}, {shares}. Pick two."
             )
-        mean = (shares[0] * self.prototypes[first] + shares[1] * self.prototypes[second]) / sum(shares)
+        ends = self.prototypes[first], self.prototypes[second]
+        mean = self.score.geometry.geodesic(*ends, shares[1] / sum(shares))
         keep = [k for k in range(self.count) if k != second]
         places = self.prototypes.clone()
         places[first] = mean

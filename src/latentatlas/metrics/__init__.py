@@ -23,6 +23,15 @@ from latentatlas.metrics.disentanglement import (
 )
 from latentatlas.metrics.gallery import GalleryReport, cosine_ranking, draw_gallery, find_again
 from latentatlas.metrics.held_out import HeldOut, ProbeReport
+from latentatlas.metrics.hierarchy import (
+    FlatDistortion,
+    Hyperbolicity,
+    LinkMAP,
+    LinkRank,
+    StarDistortion,
+    TreeDistortion,
+    gromov_tree,
+)
 from latentatlas.metrics.invariance import ColumnTest, DebiasedCKA
 from latentatlas.metrics.kernels import DeltaKernel, GaussianKernel, Kernel, LinearKernel
 from latentatlas.metrics.mixing import (
@@ -96,16 +105,20 @@ __all__ = [
     "EffectiveRank",
     "Estimate",
     "ExplainedVariance",
+    "FlatDistortion",
     "GalleryReport",
     "GaussianKernel",
     "GraphConnectivity",
     "HeldOut",
+    "Hyperbolicity",
     "Informativeness",
     "InverseError",
     "Kernel",
     "LabelLISI",
     "LinearKernel",
     "LinearProbe",
+    "LinkMAP",
+    "LinkRank",
     "MLPProbe",
     "MRRTop0",
     "MeanAveragePrecision",
@@ -134,9 +147,11 @@ __all__ = [
     "RoutingGap",
     "SeparatedAttributePredictability",
     "SimilarityCurve",
+    "StarDistortion",
     "TransitionError",
     "TransitionR2",
     "Transitions",
+    "TreeDistortion",
     "TreeProbe",
     "TripletAccuracy",
     "Trustworthiness",
@@ -149,6 +164,7 @@ __all__ = [
     "cosine_ranking",
     "draw_gallery",
     "find_again",
+    "gromov_tree",
     "importance",
     "is_categorical",
     "mean_of_sample",

@@ -32,6 +32,7 @@ from latentatlas.models.hopfield import HopfieldEncoder, HopfieldLayer
 from latentatlas.models.multimodal import MultimodalDecoder, MultimodalEncoder
 from latentatlas.models.predictor import Predictor, TaskHead
 from latentatlas.models.signals import ResidualSignalEncoder
+from latentatlas.models.stacked import ChartBlock, Peeled, StackedAutoencoder
 from latentatlas.models.stems import PCAStem, ScaleStem, Stem
 from latentatlas.models.variational import VariationalEncoder
 
@@ -43,6 +44,7 @@ __all__ = [
     "AttentiveRouter",
     "Autoencoder",
     "AutoencoderJumps",
+    "ChartBlock",
     "ChartCodebook",
     "ChartDecoder",
     "ChartEncoder",
@@ -67,6 +69,7 @@ __all__ = [
     "MultimodalEncoder",
     "NeuralEnergy",
     "PCAStem",
+    "Peeled",
     "Placements",
     "Predictor",
     "Reconstructions",
@@ -76,6 +79,7 @@ __all__ = [
     "ScaleStem",
     "SignalDecoder",
     "SignalEncoder",
+    "StackedAutoencoder",
     "Stem",
     "TaskHead",
     "TiedJumps",

@@ -6,6 +6,7 @@ from latentatlas.train.checkpoint import Checkpoint
 from latentatlas.train.fit import Recipe, fit
 from latentatlas.train.gates import AnnealGate
 from latentatlas.train.prototypes import Anneal, MovingAverage
+from latentatlas.train.riemannian import RiemannianAdam
 from latentatlas.train.selection import (
     Admission,
     Criterion,
@@ -21,6 +22,7 @@ from latentatlas.train.selection import (
     WorstScore,
     select,
 )
+from latentatlas.train.stack import BlockReport, StackFit, fit_stack, stack_report
 from latentatlas.train.views import ViewBatches, at_rest, with_view
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "AnnealGate",
     "At",
     "BatchSource",
+    "BlockReport",
     "Callback",
     "Checkpoint",
     "Criterion",
@@ -45,16 +48,20 @@ __all__ = [
     "Progress",
     "Recipe",
     "Resumable",
+    "RiemannianAdam",
     "RowBatches",
     "Selection",
     "Silent",
     "Split",
     "Splits",
+    "StackFit",
     "ViewBatches",
     "WithinEnvironments",
     "WorstScore",
     "at_rest",
     "fit",
+    "fit_stack",
     "select",
+    "stack_report",
     "with_view",
 ]

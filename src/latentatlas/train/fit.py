@@ -11,10 +11,12 @@ import torch
 from torch import nn
 
 from latentatlas.core import Batch, DataError, Latents, Reach, SpecError, to_spec
+from latentatlas.geometry import curved_parameters
 from latentatlas.landscape import PrototypeBank
 from latentatlas.terms import Objective, Report, gather_fields
 from latentatlas.train.batches import BatchSource, move_rows, take_rows
 from latentatlas.train.callbacks import Callback, History, Never, Silent
+from latentatlas.train.riemannian import RiemannianAdam
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -64,13 +66,20 @@ class Recipe:
         self.log_every = log_every
         self.mixed = mixed
 
-    def optimiser(self, module: nn.Module) -> torch.optim.AdamW:
-        """AdamW over all parameters, with the decay on those of two axes or more."""
-        trained = [p for p in module.parameters() if p.requires_grad]
-        matrices = [p for p in trained if p.ndim > 1]
-        vectors = [p for p in trained if p.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": self.decay}, {"params": vectors, "weight_decay": 0.0}]
-        return torch.optim.AdamW([g for g in groups if g["params"]], lr=self.rate, betas=(0.95, 0.98), fused=True)
+    def optimiser(self, module: nn.Module) -> torch.optim.Optimizer:
+        """AdamW over all parameters, with the decay on those of two axes or more.
+
+        Where some are points of a curved space, such as the prototypes of a bank in a `PoincareBall`, it is
+        `RiemannianAdam`; these have no decay.
+        """
+        trained, curved = [p for p in module.parameters() if p.requires_grad], curved_parameters(module)
+        matrices = [p for p in trained if p.ndim > 1 and p not in curved]
+        others = [p for p in trained if p.ndim <= 1 or p in curved]
+        groups = [{"params": matrices, "weight_decay": self.decay}, {"params": others, "weight_decay": 0.0}]
+        groups = [group for group in groups if group["params"]]
+        if curved:
+            return RiemannianAdam(groups, curved, lr=self.rate, betas=(0.95, 0.98))
+        return torch.optim.AdamW(groups, lr=self.rate, betas=(0.95, 0.98), fused=True)
 
     def schedule(self, optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
         """The one-cycle rate; constant where the rise would take no more than one step."""

@@ -52,12 +52,14 @@ class MovingAverage(Callback):
     r"""Prototypes are moving averages of their rows, q_k = m_k / u_k, and no gradient moves them.
 
     u_k ← decay · u_k + (1 − decay) · mean_i w_ik and m_k ← decay · m_k + (1 − decay) · mean_i w_ik z_i for every batch,
-    w the memberships in the bank: one step of expectation and maximisation on a stream. With decay 0 and all rows in
-    the batch it is EM for a mixture of equal Gaussians, and k-means where the bank is sharp; the mean energy of a bank
-    with distance scores then never rises. A prototype whose use falls below `dead`/K moves to a random row among the
-    quarter of the batch that is farthest from all prototypes, drawn by the generator of torch. Rows that lie `reach`
-    times as far from their nearest prototype as nine tenths of the batch do are outliers: they have no weight, since a
-    single one would drag one prototype after another away from its rows.
+    w the memberships in the bank: one step of expectation and maximisation on a stream. In other words, q_k goes the
+    share (1 − decay) · mean_i w_ik / u_k of the way to the mean of its rows; in a curved space along it, towards
+    `Geometry.mean_step`. With decay 0 and all rows in the batch it is EM for a mixture of equal Gaussians, and k-means
+    where the bank is sharp; the mean energy of a bank with distance scores then never rises. A prototype whose use
+    falls below `dead`/K moves to a random row among the quarter of the batch that is farthest from all prototypes,
+    drawn by the generator of torch. Rows that lie `reach` times as far from their nearest prototype as nine tenths of
+    the batch do are outliers: they have no weight, since a single one would drag one prototype after another away from
+    its rows.
 
     As a callback of `fit` it freezes the prototypes for the time of the fit and takes the latents of every batch, with
     its weights; in a loop of one's own call `update`. Cost O(n K dim) for n rows.
@@ -123,42 +125,45 @@ class MovingAverage(Callback):
     @torch.no_grad()
     def update(self, z: Float[Tensor, "n dim"], weight: Float[Tensor, " n"] | None = None) -> None:
         """Take in one batch of latents, with sample weights."""
-        self._usage, self._sums = self._usage.to(self.bank.prototypes), self._sums.to(self.bank.prototypes)
+        self._usage, space = self._usage.to(self.bank.prototypes), self.bank.score.geometry
         z = z.to(self.bank.prototypes)
         share = torch.ones_like(z[:, 0]) if weight is None else weight.to(z)
-        apart = torch.cdist(z, self.bank.prototypes).amin(dim=1)
+        apart = self._apart(z)
         usual = self.reach * apart.quantile(0.9)
         if usual > 0:
             z, share = z[apart <= usual], share[apart <= usual]
-        members = self.bank.weights(z) * (share / share.sum())[:, None]
-        self._usage.lerp_(members.sum(dim=0), 1 - self.decay)
-        self._sums.lerp_(members.T @ z, 1 - self.decay)
-        used = self._usage > torch.finfo(z.dtype).tiny
-        self.bank.prototypes[used] = self._sums[used] / self._usage[used, None]
+        members = (self.bank.weights(z) * (share / share.sum())[:, None]).T
+        use = members.sum(dim=1)
+        self._usage.lerp_(use, 1 - self.decay)
+        moved = use > torch.finfo(z.dtype).tiny
+        old, parts = self.bank.prototypes[moved], members[moved] / use[moved, None]
+        way = ((1 - self.decay) * use / self._usage)[moved, None]
+        self.bank.prototypes[moved] = space.geodesic(old, space.mean_step(old, z, parts), way)
         for number in torch.nonzero(self._usage < self.dead / self.bank.count).flatten().tolist():
             self._revive(number, z)
 
     def state_dict(self) -> dict[str, Any]:
         """The averages."""
-        return {"usage": self._usage, "sums": self._sums}
+        return {"usage": self._usage}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with these averages."""
-        self._usage, self._sums = state["usage"], state["sums"]
+        self._usage = state["usage"]
 
     def _begin(self) -> None:
         """Even use, with the rows of each prototype around it."""
-        places = self.bank.prototypes.detach()
-        self._usage = torch.full_like(places[:, 0], 1 / self.bank.count)
-        self._sums = places / self.bank.count
+        self._usage = torch.full_like(self.bank.prototypes.detach()[:, 0], 1 / self.bank.count)
 
     def _revive(self, number: int, z: Tensor) -> None:
-        apart = torch.cdist(z, self.bank.prototypes).amin(dim=1)
+        apart = self._apart(z)
         far = torch.nonzero(apart >= apart.quantile(0.75)).flatten()
         chosen = far[torch.randint(len(far), (1,), device=z.device)]
         self.bank.prototypes[number] = z[chosen[0]]
         self._usage[number] = 1 / self.bank.count
-        self._sums[number] = self.bank.prototypes[number] / self.bank.count
+
+    def _apart(self, z: Tensor) -> Float[Tensor, " n"]:
+        """Of each row to its nearest prototype."""
+        return self.bank.score.geometry.dist(z[:, None], self.bank.prototypes[None]).amin(dim=1)
 
 
 def _processes() -> int:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from latentatlas.core import DataError, Edges, MissingInput, ShapeError, SpecError
+from latentatlas.geometry import PoincareBall
 from latentatlas.graph import knn_graph, spanning_tree
 from latentatlas.terms import (
     FixedScale,
@@ -332,3 +333,15 @@ def test_the_table_is_part_of_the_state():
     again.load_state_dict(fitted.state_dict())
     z, row = torch.randn(20, 2), torch.arange(20)
     assert torch.equal(again(z, torch.from_numpy(x), row), fitted(z, torch.from_numpy(x), row))
+
+
+def test_lengths_on_a_ball_are_those_there():
+    """Rows at 0, ½ and −½ of a line of the ball of curvature −1: log 3 and 2 log 3 apart."""
+    ball, z = PoincareBall(), torch.tensor([[0.0], [0.5], [-0.5]])
+    x = math.log(3.0) * torch.tensor([[0.0], [1.0], [-1.0]])
+    edges = edges_of(3, (0, 1), (1, 2))
+    assert float(Stress(scale=FixedScale(), geometry=ball)(z, x)) == pytest.approx(0.0, abs=1e-12)
+    assert float(Stress(scale=FixedScale())(z, x)) > 0.1
+    assert float(LocalDistance(scale=FixedScale(), geometry=ball)(z, x, edges)) == pytest.approx(0.0, abs=1e-12)
+    only = edges_of(3, (0, 1))
+    assert float(Triplet(0.5, geometry=ball)(z, only)) == pytest.approx(0.25)  # row 0 lacks ½, row 1 has log 3 more

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from latentatlas.core import Edges, ShapeError, SpecError
+from latentatlas.geometry import PoincareBall
 from latentatlas.terms import (
     AllNegatives,
     CauchySimilarity,
     ContrastLoss,
     CrossEntropy,
+    ExponentialSimilarity,
     GaussianSimilarity,
     HardNegatives,
     InfoNCE,
@@ -218,7 +220,7 @@ def test_gaussian_similarity_by_hand():
 
 
 _LOSSES = [InfoNCE(), CrossEntropy(), NegativeSampling(0.5)]
-_SIMILARITIES = [CauchySimilarity(), GaussianSimilarity(2.0)]
+_SIMILARITIES = [CauchySimilarity(), GaussianSimilarity(2.0), ExponentialSimilarity(2.0)]
 _NEGATIVES = [AllNegatives(), HardNegatives(3)]
 
 
@@ -255,6 +257,7 @@ def test_known_neighbours_are_masked_for_hard_and_weighted_negatives():
 def test_bad_options():
     for make, message in (
         (lambda: GaussianSimilarity(0.0), "GaussianSimilarity wants a finite tau > 0; got 0"),
+        (lambda: ExponentialSimilarity(0.0), "ExponentialSimilarity wants a finite tau > 0; got 0"),
         (lambda: CrossEntropy(-1.0), "CrossEntropy wants a finite epsilon > 0; got -1"),
         (lambda: NegativeSampling(math.inf), "NegativeSampling wants a finite partition Z > 0; got inf"),
         (lambda: HardNegatives(0), "HardNegatives wants count ≥ 1; got 0"),
@@ -262,3 +265,14 @@ def test_bad_options():
     ):
         with pytest.raises(SpecError, match=message):
             make()
+
+
+def test_on_a_ball_with_the_similarity_of_poincare_embeddings_by_hand():
+    """Rows at 0, ½ and −½ of a line of the ball: d = log 3 from the middle, 2 log 3 between the outer ones."""
+    z = torch.tensor([[0.0], [0.5], [-0.5]])
+    known = torch.tensor([[True, True, False], [True, True, False], [False, False, True]])
+    term = NeighborContrast(1.0, similarity=ExponentialSimilarity(), geometry=PoincareBall())
+    found = float(term(z, Edges(torch.tensor([0]), torch.tensor([1]), known)))
+    first = math.log((1 / 3 + 1 / 3) / (1 / 3))  # the stranger of row 0 is as near as its neighbour
+    second = math.log((1 / 3 + 1 / 9) / (1 / 3))
+    assert found == pytest.approx((first + second) / 2)

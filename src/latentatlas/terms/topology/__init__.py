@@ -14,7 +14,12 @@ from latentatlas.terms.topology.neighbor_reconstruction import (
 from latentatlas.terms.topology.rtd_lite import RTDLite
 from latentatlas.terms.topology.scale import FixedScale, FreeScale, Scale
 from latentatlas.terms.topology.signature import Signature
-from latentatlas.terms.topology.similarity import CauchySimilarity, GaussianSimilarity, Similarity
+from latentatlas.terms.topology.similarity import (
+    CauchySimilarity,
+    ExponentialSimilarity,
+    GaussianSimilarity,
+    Similarity,
+)
 from latentatlas.terms.topology.stress import Stress
 from latentatlas.terms.topology.triplet import Triplet
 
@@ -24,6 +29,7 @@ __all__ = [
     "ContrastLoss",
     "CrossEntropy",
     "Expansion",
+    "ExponentialSimilarity",
     "FixedScale",
     "FreeScale",
     "GaussianSimilarity",

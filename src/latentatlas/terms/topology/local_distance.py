@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentatlas.core import Edges
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.terms.base import Term
 from latentatlas.terms.topology.rows import both_ways, flat, pair_lengths
 from latentatlas.terms.topology.scale import FreeScale, Scale, mismatch
@@ -29,6 +30,7 @@ class LocalDistance(Term):
 
     Args:
         scale: s; `FreeScale` by default, the best of every batch.
+        geometry: where latent distances are measured; None is flat space.
 
     >>> from latentatlas.core import Edges
     >>> path = Edges(torch.tensor([0, 1]), torch.tensor([1, 2]))
@@ -44,12 +46,14 @@ class LocalDistance(Term):
         distance preserving autoencoders using continuous k-nearest neighbours graphs*, 2022.
     """
 
-    def __init__(self, *, scale: Scale | None = None):
+    def __init__(self, *, scale: Scale | None = None, geometry: Geometry | None = None):
         super().__init__()
         self.scale = scale or FreeScale()
+        self.geometry = geometry or Euclidean()
 
     def forward(self, z: Float[Tensor, "n dim"], x: Float[Tensor, "n *features"], edges: Edges) -> Tensor:
         """The mean over edges."""
         tail, head = both_ways(edges, "LocalDistance")
         pairs = torch.stack([tail, head], dim=1)[: len(edges.source)]
-        return mismatch(pair_lengths(z, pairs), pair_lengths(flat(x), pairs), self.scale)
+        latent = self.geometry.dist(z[pairs[:, 0]], z[pairs[:, 1]])
+        return mismatch(latent, pair_lengths(flat(x), pairs), self.scale)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentatlas.core import SpecError
 
-__all__ = ["CauchySimilarity", "GaussianSimilarity", "Similarity"]
+__all__ = ["CauchySimilarity", "ExponentialSimilarity", "GaussianSimilarity", "Similarity"]
 
 
 class Similarity(ABC):
@@ -59,3 +59,26 @@ class GaussianSimilarity(Similarity):
     def weigh(self, weights: Float[Tensor, "*pairs"], squared: Float[Tensor, "*pairs"]) -> Float[Tensor, "*pairs"]:
         """The product w · exp(−d²/τ)."""
         return weights * torch.exp(-squared / self.tau)
+
+
+@final
+class ExponentialSimilarity(Similarity):
+    """q = exp(−d/τ), τ in units of z: the softmax over distances of Poincaré embeddings.
+
+    References:
+        Nickel, Kiela, *Poincaré embeddings for learning hierarchical representations*, 2017.
+    """
+
+    def __init__(self, tau: float = 1.0):
+        if not (math.isfinite(tau) and tau > 0):
+            raise SpecError(f"ExponentialSimilarity wants a finite tau > 0; got {tau}. 1 is usual.")
+        self.tau = tau
+
+    def log(self, squared: Float[Tensor, "*pairs"]) -> Float[Tensor, "*pairs"]:
+        """−d/τ, with gradient 0 where rows coincide."""
+        same = squared == 0
+        return -squared.masked_fill(same, 1.0).sqrt().masked_fill(same, 0.0) / self.tau
+
+    def weigh(self, weights: Float[Tensor, "*pairs"], squared: Float[Tensor, "*pairs"]) -> Float[Tensor, "*pairs"]:
+        """The product w · exp(−d/τ)."""
+        return weights * torch.exp(self.log(squared))

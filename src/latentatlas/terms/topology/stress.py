@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from latentatlas.core import MissingInput, SpecError
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.terms.base import Term
 from latentatlas.terms.topology.geodesics import LandmarkGeodesics
 from latentatlas.terms.topology.rows import flat, require_rows
@@ -30,6 +31,8 @@ class Stress(Term):
         scale: s; `FreeScale` by default, the best of every batch.
         geodesics: fitted distances along the data, which take the place of ‖x_i − x_j‖ (Isomap); the term then reads
             `row` too.
+        geometry: where latent distances are measured; None is flat space. In a curved one `FreeScale` chooses how
+            strongly the patterns curve; with `FixedScale` a tree's lengths are kept as they are.
 
     >>> from latentatlas.terms import FixedScale
     >>> x = torch.tensor([[0.0], [1.0], [3.0]])
@@ -48,13 +51,21 @@ class Stress(Term):
         Tenenbaum, de Silva, Langford, *A global geometric framework for nonlinear dimensionality reduction*, 2000.
     """
 
-    def __init__(self, power: float = 0.0, *, scale: Scale | None = None, geodesics: LandmarkGeodesics | None = None):
+    def __init__(
+        self,
+        power: float = 0.0,
+        *,
+        scale: Scale | None = None,
+        geodesics: LandmarkGeodesics | None = None,
+        geometry: Geometry | None = None,
+    ):
         super().__init__()
         if not (math.isfinite(power) and power >= 0):
             raise SpecError(f"Stress wants a finite power ≥ 0; got {power}. 0 is plain, 1 is Sammon's.")
         self.power = power
         self.scale = scale or FreeScale()
         self.geodesics = geodesics
+        self.geometry = geometry or Euclidean()
 
     def forward(
         self, z: Float[Tensor, "n dim"], x: Float[Tensor, "n *features"], row: Int[Tensor, " n"] | None = None
@@ -66,7 +77,7 @@ class Stress(Term):
         if self.power > 0:
             apart = pattern > 0
             weight = torch.where(apart, pattern, 1.0).pow(-self.power) * apart
-        return mismatch(torch.pdist(z), pattern.to(z.dtype), self.scale, weight=weight)
+        return mismatch(self.geometry.pair_distances(z), pattern.to(z.dtype), self.scale, weight=weight)
 
     def _distances(self, x: Tensor, row: Tensor | None) -> Tensor:
         if self.geodesics is None:
