@@ -18,6 +18,7 @@ from latentatlas.cli import (
     check,
     data,
     erase,
+    explore,
     export,
     fit,
     measure,
@@ -43,6 +44,7 @@ app.command("measure")(measure.measure)
 app.command("basins")(basins.basins)
 app.command("transform")(transform.transform)
 app.command("search")(search.search)
+app.command("explore")(explore.explore)
 app.command("export")(export.export)
 app.command("erase")(erase.erase)
 app.command("minima")(minima.minima)
