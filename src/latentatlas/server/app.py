@@ -163,7 +163,9 @@ def page() -> Response:
 @_routes.get("/api/run")
 def overview(explorer: _Open) -> Response:
     """Facts, columns, basins."""
-    return _json(explorer.overview())
+    answer = _json(explorer.overview())
+    explorer.patterns.fetch()
+    return answer
 
 
 @_routes.get("/api/certificate")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import threading
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from latentatlas.core.errors import DataError, SpecError
+from latentatlas.core.errors import AtlasError, DataError, SpecError
 from latentatlas.store import Run
 
 __all__ = ["Patterns"]
@@ -85,6 +86,15 @@ class Patterns:
                     kept = patterns_of(self.run)
                 self._values = kept
             return self._values
+
+    def fetch(self) -> None:
+        """Begin to read the rows of a corpus, which takes seconds, in the background; errors are told at the first use."""
+        if self.kind not in ("none", "text") and self.run.patterns() is None:
+            threading.Thread(target=self._try_values, daemon=True).start()
+
+    def _try_values(self) -> None:
+        with contextlib.suppress(AtlasError, OSError):
+            self.values()
 
     def row(self, row: int) -> np.ndarray:
         """The pattern of one row.
