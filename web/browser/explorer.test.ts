@@ -306,7 +306,7 @@ describe("habits", () => {
 
 test("one point that has no place on the map", async () => {
   const lone = await open(browser, process.env.EXPLORER_LONE_URL ?? "");
-  expect(await lone.page.textContent(".rows-count")).toBe("1 rows");
+  expect(await lone.page.textContent(".rows-count")).toBe("1 row");
   await lone.page.click('nav >> text="Table"');
   await lone.page.click(".rows tbody td");
   await lone.page.waitForSelector("text=keeps no neighbours");

@@ -108,7 +108,7 @@ function Header({ store, go, map }: { store: Store; go: (row: number) => void; m
   return (
     <header>
       <h1 title={overview.folder}>{overview.name}</h1>
-      <span class="rows-count">{figure(overview.rows)} rows</span>
+      <span class="rows-count">{figure(overview.rows)} {overview.rows === 1 ? "row" : "rows"}</span>
       {verdict && (
         <button class={fail ? "seal fail" : warn ? "seal warn" : "seal pass"} onClick={() => store.set({ tab: "certificate" })}>{verdict}</button>
       )}

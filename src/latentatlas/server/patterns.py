@@ -88,7 +88,7 @@ class Patterns:
             return self._values
 
     def fetch(self) -> None:
-        """Begin to read the rows of a corpus, which takes seconds, in the background; errors are told at the first use."""
+        """Begin to read the rows of a corpus, which takes seconds; errors are told at the first use."""
         if self.kind not in ("none", "text") and self.run.patterns() is None:
             threading.Thread(target=self._try_values, daemon=True).start()
 
