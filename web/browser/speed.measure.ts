@@ -11,7 +11,7 @@ const SECONDS = 4;
 const framesPerSecond = (page: Page, whole: boolean): Promise<number> =>
   page.evaluate(
     async ([seconds, all]) => {
-      const { map } = (window as never as Inside).latentatlas as { map: { pan(x: number, y: number): void; budget: number } };
+      const { map } = (window as never as Inside).latentatlas as unknown as { map: { pan(x: number, y: number): void; budget: number } };
       if (all) Object.defineProperty(map, "budget", { get: () => Infinity, set: () => undefined });
       const gl = document.querySelector<HTMLCanvasElement>("canvas.points")!.getContext("webgl2");
       const pixel = new Uint8Array(4);

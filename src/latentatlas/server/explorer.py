@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
@@ -15,7 +16,7 @@ from latentatlas.server.neighbours import NeighbourLists
 from latentatlas.server.patterns import Patterns
 from latentatlas.server.querying import PointQueries
 from latentatlas.server.thinking import LazyAtlas
-from latentatlas.store import Run, open_run
+from latentatlas.store import Run, nearest_rows, open_run
 
 __all__ = ["Explorer"]
 
@@ -82,7 +83,7 @@ class Explorer:
     def nearest(self, vector: np.ndarray, k: int, *, without: int | None, mask: np.ndarray | None) -> dict[str, Any]:
         """Rows whose latents are nearest to one, and their distances."""
         exclude = None if without is None else np.array([without])
-        rows, distances = self.run.search(vector, k, exclude=exclude, where=mask)
+        rows, distances = nearest_rows(self._vectors, vector, k, exclude=exclude, where=mask)
         found = rows[0] >= 0
         return {"rows": rows[0][found].tolist(), "distances": distances[0][found].tolist()}
 
@@ -92,10 +93,14 @@ class Explorer:
         Raises:
             DataError: if the row does not exist.
         """
-        vectors = self.run.vectors()
+        vectors = self._vectors
         if not 0 <= row < len(vectors):
             raise DataError(f"The run has rows 0 to {len(vectors) - 1}; got {row}. Choose another row.")
         return np.asarray(vectors[[row]])
+
+    @cached_property
+    def _vectors(self) -> np.ndarray:
+        return self.run.vectors()
 
     def _has(self, name: str) -> bool:
         return self.run._has(name)
