@@ -281,9 +281,12 @@ describe("habits", () => {
     await page.keyboard.press("d");
   });
 
-  test("without WebGL the points are drawn all the same", async () => {
-    const plain = await open(browser, `${URL}?points=canvas#colour=label`);
-    expect(await plain.page.evaluate(() => (window as never as Inside).latentatlas.map.kind)).toBe("Canvas");
+  test("with and without WebGL the points are drawn alike", async () => {
+    const kind = (of: Page) => of.evaluate(() => (window as never as Inside).latentatlas.map.kind);
+    const plain = await open(browser, `${URL}?points=webgl#colour=label`);
+    expect([await kind(page), await kind(plain.page)]).toEqual(["Canvas", "WebGL"]); // there is no graphics card here
+    await page.selectOption("#colour", "label");
+    await settled(page);
     const [mine, theirs] = [await shades(plain.page), await shades(page)];
     const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, count) => sum + count, 0);
     expect(total(mine) / total(theirs)).toBeGreaterThan(0.7);

@@ -4,7 +4,7 @@ import { contour, gridded, levels, square, type Picture } from "./ground";
 import { place as placeLabels, type Label } from "./labels";
 import { CanvasPoints } from "./points/canvas";
 import { sizeOf, type Marks, type PointLayer } from "./points/layer";
-import { WebGlPoints } from "./points/webgl";
+import { hasGraphicsCard, WebGlPoints } from "./points/webgl";
 import { Cells, fit, toMap, toScreen, zoom, type Box, type Point, type Size, type View } from "./view";
 
 export interface Told {
@@ -156,7 +156,7 @@ export class MapView {
     const made = () => Object.assign(document.createElement("canvas"), { className: "points" });
     let layer: PointLayer;
     try {
-      if (wanted === "canvas") throw new Error("asked for");
+      if (wanted === "canvas" || (wanted !== "webgl" && !hasGraphicsCard())) throw new Error("none wanted");
       layer = new WebGlPoints(made());
     } catch {
       layer = new CanvasPoints(made());

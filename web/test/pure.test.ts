@@ -4,6 +4,7 @@ import { categoryColours, CATEGORY_COLOURS, MISSING, paint, rgb, scaleEnds, viri
 import { contour, gridded, levels, regions, relief } from "../src/ground";
 import { basinLabels, place } from "../src/labels";
 import { read, written } from "../src/permalink";
+import { dot } from "../src/points/canvas";
 import { shuffled } from "../src/points/layer";
 import { bounds, Cells, fit, inside, lasso, toMap, toScreen, zoom, type Point } from "../src/view";
 
@@ -193,6 +194,14 @@ describe("permalink", () => {
     const polygon = Array.from({ length: 5000 }, (_, i) => [i, i] as Point);
     expect(read(written({ lasso: polygon })).lasso!.length).toBeLessThanOrEqual(200);
   });
+});
+
+test("a point is a square, and from three pixels on a disc", () => {
+  expect([...dot(1.2, 100)]).toEqual([0]);
+  expect([...dot(2, 100)]).toEqual([0, 1, 100, 101]);
+  expect(dot(3, 100)).toHaveLength(9);
+  expect(dot(5, 100)).toHaveLength(21);
+  expect(dot(7, 100).reduce((sum, offset) => sum + offset)).toBe(0);
 });
 
 test("an order is a permutation, and its start a fair sample", () => {
