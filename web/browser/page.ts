@@ -11,6 +11,9 @@ const FLAGS = [
 export const launch = (): Promise<Browser> =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
 
+/** Milliseconds: the first question to the model loads it, on a busy machine slowly. */
+const PATIENCE = 150_000;
+
 export interface Opened {
   page: Page;
   /** What went wrong that nobody asked for: errors of scripts, requests to other places. */
@@ -20,6 +23,7 @@ export interface Opened {
 export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Opened> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, acceptDownloads: true, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
   const troubles: string[] = [];
   page.on("pageerror", (error) => troubles.push(error.message));
   page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));

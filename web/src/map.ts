@@ -215,8 +215,9 @@ export class MapView {
     this.paintOver(ratio);
     const ms = performance.now() - started;
     if (this.moving && this.frames.length) {
-      const since = started - this.frames[this.frames.length - 1].at; // drawing itself goes on after this call
-      if (since < 2000) this.budget = Math.max(FEWEST, this.budget * (Math.max(ms, since) > WANTED ? 0.75 : 1.15));
+      const since = started - this.frames[this.frames.length - 1].at; // WebGL draws on after this call
+      const cost = this.points.kind === "Canvas" ? ms : Math.max(ms, since);
+      if (since < 2000) this.budget = Math.max(FEWEST, this.budget * (cost > WANTED ? 0.75 : 1.15));
     }
     this.frames.push({ at: started, ms, points: drawn });
     if (this.frames.length > 600) this.frames.splice(0, 300);

@@ -13,7 +13,7 @@ export function RowPanel({ store, go }: { store: Store; go: (row: number) => voi
   const { overview } = store;
   const [known, put] = useState<Row>();
   const [near, putNear] = useState<{ row: number; lists: Neighbours }>();
-  const [pattern] = usePatterns(store, row === null ? [] : [row]) ?? [];
+  const [pattern] = usePatterns(store, row === null || !showsPatterns(store, textOf(store)) ? [] : [row]) ?? [];
   const columns = overview.columns.filter((column) => column.kind !== "vector").map((column) => column.name);
   useEffect(() => {
     if (row === null) return;
@@ -26,7 +26,7 @@ export function RowPanel({ store, go }: { store: Store; go: (row: number) => voi
   }, [row]);
   if (row === null) return <p class="hint">Click a point of the map, or a line of the table, to see what it is.</p>;
   const lists = near?.row === row ? near.lists : undefined;
-  const text = overview.text_column ?? overview.columns.find((column) => column.kind === "text" && column.name !== "id")?.name;
+  const text = textOf(store);
   const about = known?.row === row ? known : undefined;
   return (
     <div class="row-panel">
@@ -39,7 +39,7 @@ export function RowPanel({ store, go }: { store: Store; go: (row: number) => voi
           </button>
         )}
       </div>
-      {overview.patterns !== "none" && overview.patterns !== "text" && (
+      {showsPatterns(store, text) && (
         <PatternView pattern={pattern} columns={overview.pattern_columns} />
       )}
       {text && about && <blockquote>{String(about[text] ?? "")}</blockquote>}
@@ -56,6 +56,16 @@ export function RowPanel({ store, go }: { store: Store; go: (row: number) => voi
       </table>
     </div>
   );
+}
+
+/** The column that says in words what a row is. */
+function textOf({ overview }: Store): string | undefined {
+  return overview.text_column ?? overview.columns.find((column) => column.kind === "text" && column.name !== "id")?.name;
+}
+
+/** Pictures and signals always, numbers only where no words say more. */
+function showsPatterns({ overview }: Store, text: string | undefined): boolean {
+  return ["image", "signal"].includes(overview.patterns) || (overview.patterns === "table" && text === undefined);
 }
 
 function Near({ store, lists, text }: { store: Store; lists: Neighbours | undefined; text: string | undefined }) {
@@ -75,7 +85,7 @@ function Near({ store, lists, text }: { store: Store; lists: Neighbours | undefi
 function NearList(props: { store: Store; title: string; rows: NearRow[]; text?: string; yes: string; no: string }) {
   const { store, rows, text } = props;
   const numbers = rows.map((each) => each.row);
-  const patterns = usePatterns(store, store.overview.patterns === "text" ? [] : numbers);
+  const patterns = usePatterns(store, showsPatterns(store, text) ? numbers : []);
   const [texts, put] = useState<Row[]>();
   const label = store.column("label") ? "label" : store.column("basin_name") ? "basin_name" : "id";
   useEffect(() => {
@@ -90,7 +100,7 @@ function NearList(props: { store: Store; title: string; rows: NearRow[]; text?: 
           <li>
             <button class="neighbour" onClick={() => store.show(each.row)} title={`distance ${figure(each.distance)}`}>
               <Mark shared={each.shared} yes={props.yes} no={props.no} />
-              {store.overview.patterns !== "text" && store.overview.patterns !== "none" && <PatternView pattern={patterns?.[i]} small />}
+              {showsPatterns(store, text) && <PatternView pattern={patterns?.[i]} small />}
               <span class={text ? "words" : ""}>
                 {text ? String(texts?.[i]?.[text] ?? "") : figure(texts?.[i]?.[label])}
               </span>
