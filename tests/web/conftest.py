@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import latentatlas as la
-from latentatlas.data import Table
+from latentatlas.data import Table, read_table
+from latentatlas.server.offline import offline_page
 from latentatlas.store import RunContents, open_run, write_run
 
 WEB = Path(__file__).parents[2] / "web"
@@ -93,4 +94,24 @@ def explorers(fitted: Path, lone: Path) -> Iterator[dict[str, str]]:
     """Addresses by the names of the environment variables that tell them to the browser."""
     with ExitStack() as stack:
         runs = {"EXPLORER_URL": fitted, "EXPLORER_LONE_URL": lone}
-        yield {name: stack.enter_context(explorer_at(run)) for name, run in runs.items()}
+        served = {name: stack.enter_context(explorer_at(run)) for name, run in runs.items()}
+        page = fitted.with_suffix(".html")
+        page.write_text(offline_page(fitted))
+        yield served | {"EXPLORER_FILE_URL": page.as_uri()}
+
+
+_REAL_ROWS = 2000
+
+
+@pytest.fixture(scope="session")
+def real_runs(data_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Digits, news and heart beats, the first 2,000 rows of each, as users fit them but for a few seconds only."""
+    with ExitStack() as stack:
+        addresses = {}
+        for name in ("mnist:test", "ag_news:test", "mitbih:paced"):
+            table = read_table(name)
+            part = table.take(np.random.default_rng(0).permutation(len(table))[:_REAL_ROWS])
+            path = tmp_path_factory.mktemp("real") / name.partition(":")[0]
+            la.Atlas(dim=2, steps=200, threads=1).fit(part).save(path)
+            addresses[name.partition(":")[0]] = stack.enter_context(explorer_at(path))
+        yield {"EXPLORER_REAL": json.dumps(addresses)}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import os
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from latentatlas.server.app import STATIC
+from latentatlas.server.offline import STATIC
 
+ROOT = Path(__file__).parents[2]
 _MOST_SCRIPT_BYTES = 400_000
 
 
@@ -46,3 +49,21 @@ def test_a_walk_through_the_page(web: Path, explorers: dict[str, str]):
     if not (STATIC / "index.html").is_file():
         pytest.skip("the page is not built: make web")
     script(web, "browse", **explorers)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_real_runs_are_browsed(web: Path, real_runs: dict[str, str]):
+    script(web, "browse:real", **real_runs)
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_page(tmp_path: Path):
+    if not (STATIC / "index.html").is_file():
+        pytest.skip("the page is not built: make web")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "latentatlas/server/static/index.html" in names
+    assert any(name.startswith("latentatlas/server/static/assets/") and name.endswith(".js") for name in names)

@@ -315,3 +315,24 @@ test("one point that has no place on the map", async () => {
   await lone.page.waitForSelector("text=keeps no neighbours");
   expect(lone.troubles).toEqual([]);
 });
+
+test("the run as one file, without a server", async () => {
+  const file = await open(browser, `${process.env.EXPLORER_FILE_URL}#colour=label`);
+  expect(await file.page.textContent(".rows-count")).toBe(`${ROWS} rows`);
+  await file.page.mouse.click(...(await whereIs(file.page, 10)));
+  await file.page.waitForFunction(() => document.querySelectorAll(".near .neighbour img").length === 16);
+  const here = await file.page.locator(".mark").allTextContents();
+  await page.mouse.click(...(await whereIs(page, 10)));
+  await tab("Row");
+  await page.waitForFunction(() => document.querySelectorAll(".near .neighbour img").length === 16);
+  expect(await shownRow(file.page)).toBe(await shownRow(page));
+  expect(here).toEqual(await page.locator(".mark").allTextContents());
+  await file.page.click('nav >> text="Columns"');
+  await file.page.click('.category:has-text("red")');
+  await file.page.waitForSelector(".chips .selected");
+  expect(await selectedSize(file.page)).toBe(PER_GROUP);
+  await file.page.click('nav >> text="Table"');
+  const [download] = await Promise.all([file.page.waitForEvent("download"), file.page.click('text="CSV"')]);
+  expect((await readFile(await download.path())).toString().trim().split("\n")).toHaveLength(1 + PER_GROUP);
+  expect(file.troubles).toEqual([]);
+});

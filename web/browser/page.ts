@@ -29,7 +29,7 @@ export async function open(browser: Browser, url: string, options: BrowserContex
   page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
   page.on("request", (request) => {
     const to = new URL(request.url());
-    if (!["data:", "blob:"].includes(to.protocol) && to.origin !== new URL(url).origin) troubles.push(`asked ${to.origin}`);
+    if (!["data:", "blob:", "file:"].includes(to.protocol) && to.origin !== new URL(url).origin) troubles.push(`asked ${to.origin}`);
   });
   await page.goto(url);
   await page.waitForFunction(() => "latentatlas" in window);

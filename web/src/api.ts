@@ -1,6 +1,11 @@
-/** The only way to the server; every error becomes one sentence. */
+/** The only way to the server, or to the data of a page that is one file; every error becomes one sentence. */
 
+import { OfflineRun } from "./offline";
 import type { Annotation, Certificate, Counts, Filter, Generated, Neighbours, Overview, Pattern, Row } from "./types";
+
+const embedded = typeof document === "undefined" ? null : document.getElementById("run-data");
+/** Answers without a server; null where there is one. */
+export const offline = embedded ? new OfflineRun(JSON.parse(embedded.textContent ?? "")) : null;
 
 async function ask(path: string, body?: unknown, method?: string): Promise<Response> {
   let answer: Response;
@@ -26,7 +31,7 @@ async function message(answer: Response): Promise<string> {
 }
 
 const json = async <T>(path: string, body?: unknown, method?: string): Promise<T> =>
-  (await ask(path, body, method)).json();
+  offline ? (offline.answer(path, body) as T) : (await ask(path, body, method)).json();
 
 export const overview = () => json<Overview>("run");
 export const certificate = () => json<Certificate>("certificate");
@@ -56,21 +61,25 @@ export const page = (query: {
 }) => json<Row[]>("page", query);
 
 export async function mask(filters: Filter[]): Promise<Uint8Array> {
+  if (offline) return offline.answer("mask", { filters }) as Uint8Array;
   return new Uint8Array(await (await ask("mask", { filters })).arrayBuffer());
 }
 
 /** A number column as float32. */
 export async function numbers(name: string): Promise<Float32Array> {
+  if (offline) return offline.answer(`columns/${encodeURIComponent(name)}`, undefined) as Float32Array;
   return new Float32Array(await (await ask(`columns/${encodeURIComponent(name)}`)).arrayBuffer());
 }
 
 /** A category column as codes; 65535 is missing. */
 export async function codes(name: string): Promise<Uint16Array> {
+  if (offline) return offline.answer(`columns/${encodeURIComponent(name)}`, undefined) as Uint16Array;
   return new Uint16Array(await (await ask(`columns/${encodeURIComponent(name)}`)).arrayBuffer());
 }
 
 /** A selection as a file, given to the browser to save. */
 export async function save(form: "csv" | "parquet", selected: string | null, name: string): Promise<void> {
+  if (offline) return saveBlob(new Blob([offline.csv(selected)], { type: "text/csv" }), `${name}.csv`);
   const content = await (await ask(`export/${form}`, { mask: selected })).blob();
   saveBlob(content, `${name}.${form}`);
 }

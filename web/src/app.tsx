@@ -63,7 +63,7 @@ export function App({ store }: { store: Store }) {
         </div>
         <aside>
           <nav role="tablist">
-            {TABS.filter(([tab]) => (tab !== "training" || store.overview.history) && (tab !== "generate" || store.overview.model)).map(([tab, title]) => (
+            {TABS.filter(([tab]) => (tab !== "training" || store.overview.history) && (tab !== "generate" || store.overview.model) && (tab !== "notes" || !api.offline)).map(([tab, title]) => (
               <button role="tab" aria-selected={state.tab === tab} onClick={() => store.set({ tab })}>{title}</button>
             ))}
           </nav>
@@ -277,8 +277,12 @@ function escape(store: Store, typing: HTMLElement | null): void {
 
 function darken(store: Store): void {
   const dark = !store.state.dark;
-  localStorage.setItem("latentatlas-dark", String(dark));
   store.set({ dark });
+  try {
+    localStorage.setItem("latentatlas-dark", String(dark));
+  } catch {
+    // a page in a frame may keep nothing
+  }
 }
 
 async function savePicture(store: Store, map: MapView | undefined): Promise<void> {

@@ -230,7 +230,16 @@ export function useStore(store: Store): State {
   return store.state;
 }
 
+/** What the browser kept of an earlier visit; null where it keeps nothing. */
+function kept(name: string): string | null {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
 function prefersDark(): boolean {
-  const chosen = localStorage.getItem("latentatlas-dark");
+  const chosen = kept("latentatlas-dark");
   return chosen === null ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "true";
 }

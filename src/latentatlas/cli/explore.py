@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,11 +20,17 @@ def explore(
         str | None, typer.Option(help="Secret that requests must bring; made up where one is needed.")
     ] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = False,
+    page: Annotated[
+        Path | None, typer.Option(help="Write one HTML file that needs no server instead, for up to 50,000 rows.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Walk a run in the browser: map, basins, certificate and the rows themselves. Needs the extra `explore`."""
     from latentatlas.server import address_of, serve
 
+    if page is not None:
+        _write_page(run, page, as_json=as_json)
+        return
     address, listener = address_of(host, port, token=token)
 
     def ready() -> None:
@@ -43,3 +50,18 @@ def explore(
 
     with listener:
         serve(run, address, listener, ready=ready)
+
+
+def _write_page(run: Path, page: Path, *, as_json: bool) -> None:
+    from latentatlas.core.errors import require_extra
+    from latentatlas.store import write_whole
+
+    require_extra("duckdb", "explore", who="explore")
+    from latentatlas.server.offline import offline_page
+
+    content = offline_page(run).encode()
+    write_whole(page, content)
+    if as_json:
+        print_json({"run": str(run), "page": str(page), "bytes": len(content)})
+    else:
+        say(f"{len(content) / 1e6:.1f} MB → {page}; open it in a browser.")

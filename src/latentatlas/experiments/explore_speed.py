@@ -118,7 +118,7 @@ def _in_browser(runs: dict[int, Path], out: Path) -> dict[str, float]:
 
 
 def _scripts() -> dict[str, float]:
-    from latentatlas.server.app import STATIC
+    from latentatlas.server.offline import STATIC
 
     scripts = list((STATIC / "assets").glob("*.js"))
     size = sum(len(gzip.compress(path.read_bytes())) for path in scripts) / 1000

@@ -19,11 +19,10 @@ from latentatlas.server.exporting import FORMATS, exported
 from latentatlas.server.filters import Filter
 from latentatlas.server.guard import Guard
 from latentatlas.server.masks import mask_of, packed
+from latentatlas.server.offline import STATIC
 from latentatlas.store.contents import nulls_for_nonfinite
 
-__all__ = ["STATIC", "explorer_app"]
-
-STATIC = Path(__file__).parent / "static"
+__all__ = ["explorer_app"]
 
 _SMALL_BYTES = 1_000_000
 _BYTES_PER_ROW = 12  # a number of up to 8 digits and its comma, as annotations send them; a bit takes .17
@@ -258,7 +257,7 @@ def export(explorer: _Open, form: str, body: ExportBody) -> Response:
 
 
 @_routes.get("/api/annotations")
-def annotations(explorer: _Open) -> Response:
+def notes(explorer: _Open) -> Response:
     """Every annotation."""
     return _json(explorer.annotations.all())
 

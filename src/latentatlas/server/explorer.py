@@ -103,7 +103,7 @@ class Explorer:
         return self.run.vectors()
 
     def _has(self, name: str) -> bool:
-        return self.run._has(name)
+        return name in self.run.files
 
     def _graph_size(self) -> int:
         """How many neighbours in the data the run knows of each row; 0 if none."""

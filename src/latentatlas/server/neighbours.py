@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from latentatlas.core.errors import DataError, StoreError
+from latentatlas.core.errors import DataError
 from latentatlas.store import Run
 
 __all__ = ["NearRow", "NeighbourLists"]
@@ -73,24 +73,18 @@ class NeighbourLists:
     def _nearest(self, name: str, place: int | None) -> tuple[list[int], list[float]] | None:
         if place is None:
             return None
-        try:
-            graph = self.run.graph(name)
-        except StoreError as error:
-            if "has no graph" in str(error):
-                return None
-            raise
+        if f"graph/{name}_indices.npy" not in self.run.files:
+            return None
+        graph = self.run.graph(name)
         if not 0 <= place < len(graph["indices"]):
             raise DataError(f"The run has rows 0 to {len(graph['indices']) - 1}; got {place}. Choose another row.")
         kept: Any = graph["indices"][place] >= 0
         return graph["indices"][place][kept].tolist(), graph["distances"][place][kept].tolist()
 
     def _searched(self, row: int, k: int) -> list[NearRow]:
-        try:
-            vectors = self.run.vectors()
-        except StoreError as error:
-            if "was written without" in str(error):
-                return []
-            raise
+        if "index/vectors.npy" not in self.run.files:
+            return []
+        vectors = self.run.vectors()
         if not 0 <= row < len(vectors):
             raise DataError(f"The run has rows 0 to {len(vectors) - 1}; got {row}. Choose another row.")
         rows, distances = self.run.search(vectors[[row]], k, exclude=np.array([row]))

@@ -44,7 +44,7 @@ class Patterns:
         self._values: np.ndarray | None = None
         self._range: tuple[float, float] | None = None
         sampled = run.sampled()
-        self._sampled = None if sampled is None else np.asarray(sampled)
+        self.sampled = None if sampled is None else np.asarray(sampled)
 
     @property
     def kind(self) -> str:
@@ -117,23 +117,28 @@ class Patterns:
         if self.kind == "signal" and self.shape is not None:
             channels = [row.reshape(self.shape[0], -1) for row in values]
             return [{"signal": [_rounded(channel) for channel in each]} for each in channels]
-        layout = _image_layout(self.shape)
-        if self.kind == "image" and layout is not None:
-            low, high = self._ends()
-            scaled = np.clip((np.asarray(values, np.float32) - low) / ((high - low) or 1.0), 0, 1)
-            return [{"image": _data_url(layout(each))} for each in (255 * scaled).astype(np.uint8)]
+        if self.kind == "image":
+            return [{"image": _data_url(each)} for each in self.pixels(values)]
         return [{"values": _rounded(row)} for row in values]
+
+    def pixels(self, values: np.ndarray) -> np.ndarray:
+        """Pictures (m, features) as bytes (m, height, width) or (m, height, width, 3)."""
+        layout = _image_layout(self.shape)
+        assert layout is not None
+        low, high = self._ends()
+        scaled = np.clip((np.asarray(values, np.float32) - low) / ((high - low) or 1.0), 0, 1)
+        return np.stack([layout(each) for each in (255 * scaled).astype(np.uint8)])
 
     def _places(self, rows: Sequence[int]) -> list[int | None]:
         """Where the patterns of these rows are."""
         count = len(self.values())
-        if self._sampled is None:
+        if self.sampled is None:
             wrong = [row for row in rows if not 0 <= row < count]
             if wrong:
                 raise DataError(f"The run has patterns 0 to {count - 1}; got {wrong[0]}. Choose another row.")
             return list(rows)
-        places = np.minimum(np.searchsorted(self._sampled, rows), len(self._sampled) - 1)
-        there = self._sampled[places] == rows
+        places = np.minimum(np.searchsorted(self.sampled, rows), len(self.sampled) - 1)
+        there = self.sampled[places] == rows
         return [int(place) if kept else None for place, kept in zip(places, there, strict=True)]
 
     def _ends(self) -> tuple[float, float]:

@@ -36,7 +36,7 @@ export function TablePanel({ store }: { store: Store }) {
         <button disabled={last >= store.selectedSize} onClick={() => turn(offset + PAGE)} aria-label="next rows">›</button>
         <span class="grow" />
         <button onClick={() => void store.attempt(api.save("csv", base64(store.selected), name))}>CSV</button>
-        <button onClick={() => void store.attempt(api.save("parquet", base64(store.selected), name))}>Parquet</button>
+        {!api.offline && <button onClick={() => void store.attempt(api.save("parquet", base64(store.selected), name))}>Parquet</button>}
       </div>
       <div class="scroll">
         <table class="rows">
