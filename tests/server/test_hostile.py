@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -182,7 +183,7 @@ def test_a_token_is_wanted_everywhere(run: Path, serve: Any):
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
         assert client.get("/api/run", cookie=cookie.partition(";")[0]).status == 200
-        assert client.get("/api/run", cookie="latentatlas_token=wrong").status == 401
+        assert client.get("/api/run", cookie=f"latentatlas_token_{client.port}=wrong").status == 401
 
 
 def test_two_hundred_readers_at_once(client: Any):
@@ -200,6 +201,17 @@ def test_two_hundred_readers_at_once(client: Any):
     assert {status for status, _ in answers} == {200}
     for kind in range(5):
         assert len({body for _, body in answers[kind::5]}) == 1
+
+
+def test_selections_of_many_readers_are_not_mixed(client: Any):
+    def count(number: int) -> tuple[int, int]:
+        mask = base64.b64encode(np.packbits(np.arange(60) < number, bitorder="little").tobytes()).decode()
+        counts = client.post("/api/counts", {"column": "energy", "bins": 4, "mask": mask}).json
+        page = client.post("/api/page", {"columns": ["id"], "mask": mask, "limit": 100}).json
+        return sum(counts["selected"]), len(page)
+
+    with ThreadPoolExecutor(30) as pool:
+        assert list(pool.map(count, range(60))) == [(number, number) for number in range(60)]
 
 
 def test_a_run_deleted_while_it_is_shown(own_run: Path, serve: Any):

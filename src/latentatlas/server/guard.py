@@ -62,7 +62,7 @@ class Guard:
         if refusal is not None:
             await _answer(send, *refusal)
         elif self._brings_token(scope):
-            await _answer(send, 303, "", location="/", cookie=f"{_COOKIE}={self.token}")
+            await _answer(send, 303, "", location="/", cookie=f"{_cookie(scope)}={self.token}")
         else:
             await self._pass_on(scope, receive, send)
 
@@ -73,7 +73,7 @@ class Guard:
         foreign = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
         if foreign and scope["path"].startswith("/api/"):  # a link to the page itself may stand anywhere
             return 403, "The explorer answers to its own page only; the request came from another site."
-        if self.token is not None and not (self._brings_token(scope) or self._has_token(headers)):
+        if self.token is not None and not (self._brings_token(scope) or self._has_token(scope, headers)):
             return 401, "The explorer wants the token that was printed when it was started: open the address with it."
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self.most_bytes:
@@ -85,12 +85,12 @@ class Guard:
             return False
         return any(name == "token" and self._equals(value) for name, value in parse_qsl(_text(scope["query_string"])))
 
-    def _has_token(self, headers: dict[str, str]) -> bool:
+    def _has_token(self, scope: _Message, headers: dict[str, str]) -> bool:
         kind, _, value = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self._equals(value)
         try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(_COOKIE)
+            cookie = SimpleCookie(headers.get("cookie", "")).get(_cookie(scope))
         except CookieError:
             return False
         return cookie is not None and self._equals(cookie.value)
@@ -121,6 +121,11 @@ class Guard:
         except _TooLarge:
             if not started:
                 await _answer(send, 413, f"The explorer reads up to {self.most_bytes:,} bytes of a request.")
+
+
+def _cookie(scope: _Message) -> str:
+    """Its name: browsers keep cookies by host, and one host may have an explorer on each of several ports."""
+    return f"{_COOKIE}_{scope['server'][1]}"
 
 
 def _name_of(host: str) -> str:
