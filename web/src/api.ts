@@ -37,6 +37,8 @@ export const overview = () => json<Overview>("run");
 export const certificate = () => json<Certificate>("certificate");
 export const history = () => json<Record<string, (number | null)[]>>("history");
 export const neighbours = (row: number, k: number) => json<Neighbours>(`neighbours/${row}?k=${k}`);
+/** Tell the code around a notebook what is selected. */
+export const tell = (selected: string | null) => (offline ? Promise.resolve({}) : json<object>("selection", { mask: selected }));
 export const annotations = () => json<Annotation[]>("annotations");
 export const annotate = (text: string, rows: number[]) => json<Annotation>("annotations", { text, rows });
 export const forget = (id: string) => json<object>(`annotations/${id}`, undefined, "DELETE");

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { saveBlob } from "./api";
+import { base64 } from "./bits";
 import { categoryColours } from "./colour";
 import { regions, relief, square } from "./ground";
 import { basinLabels } from "./labels";
@@ -48,6 +49,7 @@ export function App({ store }: { store: Store }) {
   useEffect(() => {
     history.replaceState(null, "", `#${store.link()}`);
   }, [state.view, state.colour, state.ground, state.row, state.clauses]);
+  useEffect(() => void store.attempt(api.tell(base64(store.selected))), [state.clauses]);
   useEffect(() => {
     document.documentElement.dataset.theme = state.dark ? "dark" : "light";
   }, [state.dark]);

@@ -22,7 +22,7 @@ from latentatlas.server.masks import mask_of, packed
 from latentatlas.server.offline import STATIC
 from latentatlas.store.contents import nulls_for_nonfinite
 
-__all__ = ["explorer_app"]
+__all__ = ["application_of", "explorer_app"]
 
 _SMALL_BYTES = 1_000_000
 _BYTES_PER_ROW = 12  # a number of up to 8 digits and its comma, as annotations send them; a bit takes .17
@@ -40,7 +40,11 @@ def explorer_app(path: str | Path, *, token: str | None = None) -> Guard:
         StoreError: if the folder is no run, or damaged.
         DataError: if its points have no map.
     """
-    explorer = Explorer(path)
+    return application_of(Explorer(path), token=token)
+
+
+def application_of(explorer: Explorer, *, token: str | None) -> Guard:
+    """The same for an explorer that is open; see `explorer_app`."""
     app = FastAPI(title="latentatlas explorer", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.explorer = explorer
     app.include_router(_routes)
@@ -104,7 +108,7 @@ class SearchBody(_Body):
 
 
 class ExportBody(_Body):
-    """A selection to write."""
+    """A selection."""
 
     mask: _Mask = None
 
@@ -247,6 +251,14 @@ def search(explorer: _Open, body: SearchBody) -> Response:
         vector = np.asarray([body.vector], dtype=np.float64)
     found = explorer.nearest(vector, body.k, without=row, mask=_mask(explorer, body.mask))
     return _json({"row": row, **found})
+
+
+@_routes.post("/api/selection")
+def selection(explorer: _Open, body: ExportBody) -> Response:
+    """What is selected on the page, for the code around it."""
+    mask = _mask(explorer, body.mask)
+    explorer.selected = None if mask is None else np.flatnonzero(mask)
+    return _json({})
 
 
 @_routes.post("/api/export/{form}")

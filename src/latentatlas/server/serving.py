@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from latentatlas.core.errors import SpecError, require_extra
 
-__all__ = ["Address", "address_of", "serve"]
+__all__ = ["Address", "address_of", "require_server", "serve"]
 
 _PORTS_TRIED = 100
 _QUEUE = 512
@@ -69,8 +69,7 @@ def serve(path: str | Path, address: Address, listener: socket.socket, *, ready:
         DataError: if its points have no map.
         SpecError: if the extra is not installed.
     """
-    for package in ("fastapi", "uvicorn", "duckdb"):
-        require_extra(package, "explore", who="explore")
+    require_server("explore")
     import uvicorn
 
     from latentatlas.server.app import explorer_app
@@ -80,6 +79,16 @@ def serve(path: str | Path, address: Address, listener: socket.socket, *, ready:
     ready()
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def require_server(who: str) -> None:
+    """Nothing, if the packages of the extra `explore` are there.
+
+    Raises:
+        SpecError: with the install line, if one is not.
+    """
+    for package in ("fastapi", "uvicorn", "duckdb"):
+        require_extra(package, "explore", who=who)
 
 
 def _listener(host: str, port: int) -> socket.socket:
