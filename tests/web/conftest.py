@@ -100,18 +100,18 @@ def explorers(fitted: Path, lone: Path) -> Iterator[dict[str, str]]:
         yield served | {"EXPLORER_FILE_URL": page.as_uri()}
 
 
-_REAL_ROWS = 2000
+_REAL_ROWS = 1000
 
 
 @pytest.fixture(scope="session")
 def real_runs(data_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Digits, news and heart beats, the first 2,000 rows of each, as users fit them but for a few seconds only."""
+    """Digits, news and heart beats, 1,000 rows of each, fitted for a few seconds."""
     with ExitStack() as stack:
         addresses = {}
         for name in ("mnist:test", "ag_news:test", "mitbih:paced"):
             table = read_table(name)
             part = table.take(np.random.default_rng(0).permutation(len(table))[:_REAL_ROWS])
             path = tmp_path_factory.mktemp("real") / name.partition(":")[0]
-            la.Atlas(dim=2, steps=200, threads=1).fit(part).save(path)
+            la.Atlas(dim=2, steps=100, threads=1).fit(part).save(path)
             addresses[name.partition(":")[0]] = stack.enter_context(explorer_at(path))
         yield {"EXPLORER_REAL": json.dumps(addresses)}
