@@ -1,5 +1,6 @@
 /** The map: ground, points and names in three canvases, and what pointer and keys do to them. */
 
+import { imageOf, pathOf, ring } from "./drawing";
 import { contour, gridded, levels, square, type Picture } from "./ground";
 import { place as placeLabels, type Label } from "./labels";
 import { CanvasPoints } from "./points/canvas";
@@ -377,29 +378,3 @@ export class MapView {
 }
 
 const span = (a: Point, b: Point) => Math.hypot(a[0] - b[0], a[1] - b[1]);
-
-function ring(context: CanvasRenderingContext2D, [left, top]: Point, radius: number, ink: string, paper: string, width: number): void {
-  for (const [colour, wide] of [[paper, width + 2.5], [ink, width]] as const) {
-    context.beginPath();
-    context.arc(left, top, radius, 0, 2 * Math.PI);
-    context.strokeStyle = colour;
-    context.lineWidth = wide;
-    context.stroke();
-  }
-}
-
-function pathOf(segments: [Point, Point][]): Path2D {
-  const path = new Path2D();
-  for (const [from, to] of segments) {
-    path.moveTo(...from);
-    path.lineTo(...to);
-  }
-  return path;
-}
-
-function imageOf({ side, pixels }: Picture): HTMLCanvasElement {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [side, side];
-  canvas.getContext("2d")?.putImageData(new ImageData(pixels as never, side, side), 0, 0);
-  return canvas;
-}
