@@ -43,7 +43,7 @@ export async function settled(page: Page): Promise<void> {
     const { map } = (window as never as Inside).latentatlas;
     const before = map.frames.length;
     await new Promise((done) => setTimeout(done, 250));
-    return map.frames.length === before && before > 0;
+    return map.frames.length === before && before > 0 && map.frames[before - 1].points > 0; // colours have come
   });
 }
 
