@@ -31,7 +31,7 @@ export function RowPanel({ store, go }: { store: Store; go: (row: number) => voi
   return (
     <div class="row-panel">
       <div class="head">
-        <h2>{figure(about?.id ?? row)}</h2>
+        <h2>{String(about?.id ?? row)}</h2>
         <button onClick={() => go(row)}>Show on the map</button>
         {lists && lists.latent.length > 0 && (
           <button onClick={() => store.chooseRows("rows", `neighbours of ${about?.id ?? row}`, [row, ...lists.latent.map((each) => each.row)])}>
@@ -50,7 +50,7 @@ export function RowPanel({ store, go }: { store: Store; go: (row: number) => voi
           .map((name) => (
             <tr>
               <th>{name}</th>
-              <td>{figure(about?.[name])}</td>
+              <td>{name === "id" ? String(about?.id ?? "") : figure(about?.[name])}</td>
             </tr>
           ))}
       </table>

@@ -54,7 +54,7 @@ export function TablePanel({ store }: { store: Store }) {
           <tbody>
             {rows.map((row) => (
               <tr class={row.row === store.state.row ? "chosen" : ""} onClick={() => store.show(row.row)}>
-                {columns.map((column) => <td>{figure(row[column])}</td>)}
+                {columns.map((column) => <td>{column === "id" ? String(row.id) : figure(row[column])}</td>)}
               </tr>
             ))}
           </tbody>
