@@ -5,11 +5,14 @@ RUN ?= RUN
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test slow guides lint docs bench results clean
+.PHONY: demo web test slow guides lint docs bench results clean
 
 demo: $(VENV)/base.installed  ## fit the bundled digits, print the certificate, write the report
 	$(BIN)/latentatlas fit digits --out $(RUN) --dim 2 --overwrite
 	@echo "Open $(RUN)/report.html in a browser."
+
+web:  ## the page of the explorer, from web/ into the package; needs node and npm
+	cd web && npm ci --silent --no-audit --no-fund && npm run --silent build
 
 test: $(VENV)/test.installed  ## all fast tests and doctests, in two processes
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

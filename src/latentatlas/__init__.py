@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "Atlas": "latentatlas.estimator",
     "audit": "latentatlas.auditing",
+    "explore": "latentatlas.server",
     "load": "latentatlas.build",
     "minima": "latentatlas.estimator",
     "propose_augmentations": "latentatlas.auditing",
@@ -34,6 +35,7 @@ _PARTS = {
     "models",
     "plots",
     "report",
+    "server",
     "spectral",
     "store",
     "terms",
@@ -44,6 +46,7 @@ __all__ = [
     "Atlas",
     "__version__",
     "audit",
+    "explore",
     "load",
     "minima",
     "propose_augmentations",

@@ -23,7 +23,7 @@ from latentatlas.graph import Neighbours
 from latentatlas.models import Stem
 from latentatlas.store import Run, open_run
 
-__all__ = ["build", "load", "public_names"]
+__all__ = ["build", "load", "patterns_of", "public_names"]
 
 _FAMILIES = (
     "core",
@@ -173,7 +173,7 @@ def _table(run: Run, points: Mapping[str, np.ndarray]) -> Table:
     data = run.spec["data"]
     shape = data["item_shape"]
     return Table(
-        _patterns(run),
+        patterns_of(run),
         columns=tuple(data["columns"]),
         ids=points["id"],
         label=points["label"] if data["has_label"] else None,
@@ -193,7 +193,12 @@ def _point(points: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     return points[column] if (column := point_column(name)) in points else points[name]
 
 
-def _patterns(run: Run) -> np.ndarray:
+def patterns_of(run: Run) -> np.ndarray:
+    """The rows a run was fitted on, (n, features): from its folder, or from the corpus it points to.
+
+    Raises:
+        StoreError: if the run has no patterns, or those of the corpus are no longer what they were.
+    """
     kept = run.patterns()
     if kept is not None:
         return np.ascontiguousarray(kept)

@@ -17,6 +17,7 @@ LEFT_OUT = {
     "texts.md": 5,
     "minima.md": 1,
     "nuisance.md": 3,
+    "explore.md": 2,
 } | dict.fromkeys(("start.md", "signals.md", "scikit-learn.md", "new-rows.md", "interactions.md"), 1)
 """Blocks that are not run here: installations, files of the reader, models that must be downloaded."""
 

@@ -19,6 +19,7 @@ from latentatlas.cli import (
     check,
     data,
     erase,
+    explore,
     export,
     fit,
     measure,
@@ -45,6 +46,7 @@ app.command("basins")(basins.basins)
 app.command("charts")(charts.charts)
 app.command("transform")(transform.transform)
 app.command("search")(search.search)
+app.command("explore")(explore.explore)
 app.command("export")(export.export)
 app.command("erase")(erase.erase)
 app.command("minima")(minima.minima)

@@ -17,7 +17,7 @@ def bench(
         str,
         typer.Argument(
             help="import, weight, transform, fit, spectral, landscape, terms, trees, graph, ranks, shape, "
-            "charts, jumps, audit, erasure, map, or `all` but map."
+            "charts, jumps, audit, erasure, explore, map, or `all` but map."
         ),
     ] = "all",
     rows: Annotated[

@@ -100,7 +100,15 @@ def page_of(name: str, out: Path) -> str:
 
 def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
     """Every benchmark by name that takes no arguments; `map_speed.bench_map` takes some."""
-    from latentatlas.experiments import audit_speed, chart_speed, erasure_speed, neighbourhood_speed, speed, term_speed
+    from latentatlas.experiments import (
+        audit_speed,
+        chart_speed,
+        erasure_speed,
+        explore_speed,
+        neighbourhood_speed,
+        speed,
+        term_speed,
+    )
 
     return {
         "import": speed.import_seconds,
@@ -118,6 +126,7 @@ def benchmarks() -> Mapping[str, Callable[[], dict[str, float]]]:
         "jumps": chart_speed.jump_speed,
         "audit": audit_speed.audit_speed,
         "erasure": erasure_speed.erasure_speed,
+        "explore": explore_speed.explore_speed,
     }
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from latentatlas.landscape import find_minima
 from latentatlas.spectral import InvertedFileCandidates, feature_laplacian, spectral_index
 
 __all__ = [
+    "added_weight",
     "fit_speed",
     "import_seconds",
     "installed_weight",
@@ -132,6 +133,18 @@ def installed_weight() -> dict[str, float]:
         "torch and its needs, MB": sum(map(_megabytes, torch_needs)),
         "beyond torch, MB": sum(sizes.values()),
         "packages beyond torch": float(len(sizes)),
+        **{f"of it {name}, MB": sizes[name] for name in heaviest},
+    }
+
+
+def added_weight(packages: Sequence[str]) -> dict[str, float]:
+    """Megabytes on disk that packages and all they require add to a plain install, and the heaviest of them."""
+    seen = _closure("latentatlas", set())
+    added = set().union(*(_closure(name, set()) for name in packages)) - seen
+    sizes = {name: _megabytes(name) for name in added}
+    heaviest = sorted(sizes, key=lambda name: -sizes[name])[:3]
+    return {
+        "added to a plain install, MB": sum(sizes.values()),
         **{f"of it {name}, MB": sizes[name] for name in heaviest},
     }
 

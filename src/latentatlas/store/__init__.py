@@ -1,5 +1,6 @@
 """The run folder: plain data in, plain data out, written atomically and checked when read."""
 
+from latentatlas.store.atomic import held
 from latentatlas.store.contents import RunContents
 from latentatlas.store.manifest import FORMAT, MIGRATIONS
 from latentatlas.store.neighbours import nearest_rows
@@ -15,6 +16,7 @@ __all__ = [
     "RunContents",
     "columns_of",
     "free_column",
+    "held",
     "nearest_rows",
     "open_run",
     "read_columns",

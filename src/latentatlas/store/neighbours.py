@@ -59,10 +59,14 @@ def _nearest_of_block(
 ) -> tuple[np.ndarray, np.ndarray]:
     hits = np.full((len(queries), k), -1, dtype=np.int64)
     squares = np.full((len(queries), k), np.inf)
+    own = (queries * queries).sum(1)[:, None]
     for start in range(0, len(rows), _ROW_BLOCK):
         candidates = rows[start : start + _ROW_BLOCK]
-        block = _squared_distances(queries, vectors[candidates])
-        block[exclude[:, None] == candidates] = np.inf
+        first, last = int(candidates[0]), int(candidates[-1]) + 1
+        whole = last - first == len(candidates)  # a slice of mapped vectors is not copied
+        block = own + _half_squares(queries, vectors[first:last] if whole else vectors[candidates])
+        for query in np.flatnonzero((exclude >= first) & (exclude < last)):
+            block[query, candidates == exclude[query]] = np.inf
         near = np.argpartition(block, min(k, len(candidates)) - 1, axis=1)[:, :k]
         squares = np.concatenate([squares, np.take_along_axis(block, near, 1)], axis=1)
         hits = np.concatenate([hits, candidates[near]], axis=1)
@@ -77,9 +81,10 @@ def _nearest_of_block(
     return np.take_along_axis(hits, order, 1), np.take_along_axis(distances, order, 1)
 
 
-def _squared_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _half_squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distances less the squared norm of the query."""
     b = b.astype(np.float64)
-    return (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * (a @ b.T)
+    return np.square(b) @ np.ones(b.shape[1]) - 2 * (a @ b.T)
 
 
 def _checked(

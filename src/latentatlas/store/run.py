@@ -89,6 +89,11 @@ class Run:
         """The version of latentatlas that wrote the run."""
         return self._manifest.version
 
+    @property
+    def files(self) -> frozenset[str]:
+        """Names of the files that belong to the run, such as "graph/input_indices.npy"."""
+        return frozenset(self._manifest.files)
+
     @cached_property
     def spec(self) -> dict[str, Any]:
         """Constructor arguments, versions, seed and data fingerprint."""

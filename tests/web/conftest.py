@@ -1,0 +1,117 @@
+"""Explorers in processes of their own, and the browser tests of `web/browser` against them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import latentatlas as la
+from latentatlas.data import Table, read_table
+from latentatlas.server.offline import offline_page
+from latentatlas.store import RunContents, open_run, write_run
+
+WEB = Path(__file__).parents[2] / "web"
+ROWS, SIDE = 420, 4
+
+
+@pytest.fixture(scope="session")
+def web() -> Path:
+    """The folder of the page's sources with what its tests need; skipped where that is not here."""
+    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    if not (WEB / "node_modules" / "playwright-core").is_dir():
+        pytest.skip("the page's packages are not installed: make web")
+    if not Path(chromium).is_file():
+        pytest.skip(f"there is no browser at {chromium}; CHROMIUM names another")
+    return WEB
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of three groups with columns of every kind, a model, and one check that failed."""
+    rng = np.random.default_rng(0)
+    group = np.arange(ROWS) % 3
+    x = (rng.normal(size=(ROWS, SIDE**2)) + 8 * np.eye(SIDE**2)[5 * group]).astype(np.float32)
+    table = Table(
+        x,
+        ids=np.array([f"item {i}" for i in range(ROWS)]),
+        label=np.array(["red", "green", "blue"])[group],
+        metadata={
+            "text": np.array([f"about {'cats' if i // 3 % 2 else 'dogs'}, number {i}" for i in range(ROWS)]),
+            "many": np.array([f"kind {i % 200}" for i in range(ROWS)]),
+            "empty": np.full(ROWS, np.nan),
+        },
+        name="patterns",
+        item_shape=(SIDE, SIDE),
+    )
+    path = tmp_path_factory.mktemp("explored") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("latentatlas.estimator.saving.figures_of", lambda _: {"map": b"\x89PNG"})
+        run = la.Atlas(dim=2, n_basins=3, steps=20, threads=1).fit(table).save(path)
+    failed = {"name": "a made-up check", "status": "fail", "value": 0.5, "threshold": 0.9, "better": "higher"}
+    run.update(verdicts=[{**failed, "reason": "It is there to fail.", "remedy": "Nothing."}, *run.verdicts])
+    return path
+
+
+@pytest.fixture(scope="session")
+def lone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One point, of which little is known."""
+    points = {"id": np.array([7]), "x": np.array([1.0]), "y": np.array([np.nan])}
+    path = tmp_path_factory.mktemp("explored") / "lone"
+    return write_run(path, RunContents(spec={}, points=points)).path
+
+
+@contextmanager
+def explorer_at(run: Path) -> Iterator[str]:
+    """The command, as a user starts it; yields its address."""
+    assert open_run(run)
+    command = [sys.executable, "-c", "from latentatlas.cli import main; main()", "explore", str(run), "--json"]
+    with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            lines: list[str] = []
+            assert process.stdout is not None
+            while not lines or lines[-1].rstrip() != "}":
+                line = process.stdout.readline()
+                assert line, f"the explorer ended with {process.wait()}"
+                lines.append(line)
+            yield json.loads("".join(lines))["url"]
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def explorers(fitted: Path, lone: Path) -> Iterator[dict[str, str]]:
+    """Addresses by the names of the environment variables that tell them to the browser."""
+    with ExitStack() as stack:
+        runs = {"EXPLORER_URL": fitted, "EXPLORER_LONE_URL": lone}
+        served = {name: stack.enter_context(explorer_at(run)) for name, run in runs.items()}
+        page = fitted.with_suffix(".html")
+        page.write_text(offline_page(fitted))
+        yield served | {"EXPLORER_FILE_URL": page.as_uri()}
+
+
+_REAL_ROWS = 1000
+
+
+@pytest.fixture(scope="session")
+def real_runs(data_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Digits, news and heart beats, 1,000 rows of each, fitted for a few seconds."""
+    with ExitStack() as stack:
+        addresses = {}
+        for name in ("mnist:test", "ag_news:test", "mitbih:paced"):
+            table = read_table(name)
+            part = table.take(np.random.default_rng(0).permutation(len(table))[:_REAL_ROWS])
+            path = tmp_path_factory.mktemp("real") / name.partition(":")[0]
+            la.Atlas(dim=2, steps=100, threads=1).fit(part).save(path)
+            addresses[name.partition(":")[0]] = stack.enter_context(explorer_at(path))
+        yield {"EXPLORER_REAL": json.dumps(addresses)}

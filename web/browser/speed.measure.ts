@@ -1,0 +1,46 @@
+/** What a browser measures: how soon the page can be used, and how smoothly the map is moved. For `bench explore`. */
+
+import { writeFile } from "node:fs/promises";
+import type { Page } from "playwright-core";
+import { test } from "vitest";
+import { launch, type Inside } from "./page";
+
+const SECONDS = 4;
+
+/** Frames a second while the map is pushed about; each is waited for. */
+const framesPerSecond = (page: Page, whole: boolean): Promise<number> =>
+  page.evaluate(
+    async ([seconds, all]) => {
+      const { map } = (window as never as Inside).latentatlas as unknown as { map: { pan(x: number, y: number): void; budget: number } };
+      if (all) Object.defineProperty(map, "budget", { get: () => Infinity, set: () => undefined });
+      const started = performance.now();
+      let frames = 0;
+      while (performance.now() - started < 1000 * seconds) {
+        map.pan(frames % 40 < 20 ? 6 : -6, 2 * Math.sin(frames));
+        await new Promise((done) => requestAnimationFrame(done));
+        frames++;
+      }
+      return (1000 * frames) / (performance.now() - started);
+    },
+    [SECONDS, whole] as const,
+  );
+
+test("figures", { timeout: 300_000 }, async () => {
+  const browser = await launch();
+  const figures: Record<string, number> = {};
+  for (const [name, url] of Object.entries(JSON.parse(process.env.EXPLORER_SPEED_RUNS ?? "{}") as Record<string, string>)) {
+    const page = await (await browser.newContext({ viewport: { width: 1280, height: 720 } })).newPage();
+    const started = Date.now();
+    await page.goto(url);
+    await page.waitForFunction(() => (window as never as Partial<Inside>).latentatlas?.map?.frames.length);
+    figures[`${name} rows, page can be used, s`] = (Date.now() - started) / 1000;
+    await page.waitForTimeout(1500);
+    figures[`${name} rows, moved, frames/s`] = await framesPerSecond(page, false);
+    figures[`${name} rows, moved, points drawn`] = await page.evaluate(() => (window as never as Inside).latentatlas.map.frames.at(-1)!.points);
+    await page.waitForTimeout(1500);
+    figures[`${name} rows, all drawn while moved, frames/s`] = await framesPerSecond(page, true);
+    await page.context().close();
+  }
+  await browser.close();
+  await writeFile(process.env.EXPLORER_SPEED_OUT ?? "speed.json", JSON.stringify(figures));
+});

@@ -1,0 +1,17 @@
+import { render } from "preact";
+import { App } from "./app";
+import { Store } from "./store";
+import "./style.css";
+
+const host = document.getElementById("app") as HTMLElement;
+
+Store.open().then(
+  (store) => {
+    document.title = `${store.overview.name} – latentatlas`;
+    host.replaceChildren();
+    render(<App store={store} />, host);
+  },
+  (error: Error) => {
+    host.replaceChildren(Object.assign(document.createElement("p"), { className: "wait", textContent: error.message }));
+  },
+);

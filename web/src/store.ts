@@ -1,0 +1,245 @@
+/** What the page knows and shows, and how it changes. */
+
+import { useEffect, useState } from "preact/hooks";
+import * as api from "./api";
+import * as bits from "./bits";
+import { paint } from "./colour";
+import { read, written, type Seen } from "./permalink";
+import type { Annotation, Column, Filter, Generated, Overview } from "./types";
+import { bounds, lasso, type Box, type Point, type View } from "./view";
+
+export type Ground = "none" | "density" | "relief" | "regions";
+export type Tab = "row" | "filter" | "table" | "certificate" | "training" | "generate" | "notes";
+
+/** One reason for rows to be selected; a selection is the rows that fulfil all. */
+export interface Clause {
+  key: string;
+  label: string;
+  bits: bits.Bits;
+  filter?: Filter;
+  lasso?: Point[];
+  /** Counts up: a clause that was made anew is another one. */
+  made?: number;
+}
+
+export interface State {
+  colour: string;
+  ground: Ground;
+  row: number | null;
+  other: number | null;
+  clauses: Clause[];
+  tab: Tab;
+  dark: boolean;
+  lassoing: boolean;
+  help: boolean;
+  error: string;
+  generated: Generated | null;
+  annotations: Annotation[];
+  view: View | null;
+}
+
+const MOST_UNDONE = 50;
+
+export class Store {
+  private listeners = new Set<() => void>();
+  private past: Clause[][] = [];
+  private made = 0;
+  private arrays = new Map<string, Float32Array | Uint16Array>();
+  private selection: { of: Clause[]; bits: bits.Bits | null; size: number } | null = null;
+
+  constructor(
+    readonly overview: Overview,
+    readonly x: Float32Array,
+    readonly y: Float32Array,
+    public state: State,
+    readonly box: Box = bounds(x, y),
+  ) {}
+
+  /** The run as the server has it, with what the address says to show. */
+  static async open(): Promise<Store> {
+    const [overview, x, y] = await Promise.all([api.overview(), api.numbers("x"), api.numbers("y")]);
+    const seen = read(location.hash);
+    const colours = overview.columns.filter((column) => column.kind === "number" || column.kind === "category");
+    const known = (name: string | undefined) => colours.some((column) => column.name === name);
+    const usual = ["label", "basin", "energy"].find(known) ?? "";
+    const store = new Store(overview, x, y, {
+      colour: known(seen.colour) || seen.colour === "" ? (seen.colour as string) : usual,
+      ground: (seen.ground as Ground) ?? "density",
+      row: seen.row !== undefined && seen.row < overview.rows ? seen.row : null,
+      other: null,
+      clauses: [],
+      tab: seen.row === undefined ? "filter" : "row",
+      dark: prefersDark(),
+      lassoing: false,
+      help: false,
+      error: "",
+      generated: null,
+      annotations: [],
+      view: seen.view ?? null,
+    });
+    await store.restore(seen);
+    return store;
+  }
+
+  listen(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  set(change: Partial<State>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.listeners) listener();
+  }
+
+  /** Do something that may fail, and show why it did. */
+  async attempt<T>(work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await work;
+    } catch (error) {
+      this.set({ error: (error as Error).message });
+      return undefined;
+    }
+  }
+
+  column(name: string): Column | null {
+    return this.overview.columns.find((column) => column.name === name) ?? null;
+  }
+
+  /** The values of a column, asked for once. */
+  async values(name: string): Promise<Float32Array | Uint16Array> {
+    const known = this.arrays.get(name);
+    if (known) return known;
+    const kind = this.column(name)?.kind;
+    const values = kind === "category" ? await api.codes(name) : await api.numbers(name);
+    this.arrays.set(name, values);
+    return values;
+  }
+
+  async colours(): Promise<Uint8Array> {
+    const column = this.column(this.state.colour);
+    const values = column ? await this.values(column.name) : null;
+    return paint(column, values, this.overview.rows, this.state.dark);
+  }
+
+  /** Rows that fulfil every clause; null if there is none. */
+  get selected(): bits.Bits | null {
+    return this.summed().bits;
+  }
+
+  get selectedSize(): number {
+    return this.summed().size;
+  }
+
+  /** The selection without one clause, for a histogram that shows what the clause chooses from. */
+  without(key: string): bits.Bits | null {
+    return bits.every(this.state.clauses.filter((clause) => clause.key !== key).map((clause) => clause.bits));
+  }
+
+  /** Put a clause in the place of that of the same key, or take it away. */
+  change(key: string, clause: Clause | null): void {
+    this.past = [...this.past.slice(-MOST_UNDONE), this.state.clauses];
+    const others = this.state.clauses.filter((each) => each.key !== key);
+    this.set({ clauses: clause ? [...others, { ...clause, made: ++this.made }] : others });
+  }
+
+  clear(): void {
+    if (!this.state.clauses.length) return;
+    this.past = [...this.past.slice(-MOST_UNDONE), this.state.clauses];
+    this.set({ clauses: [] });
+  }
+
+  get canUndo(): boolean {
+    return this.past.length > 0;
+  }
+
+  undo(): void {
+    const before = this.past.pop();
+    if (before) this.set({ clauses: before });
+  }
+
+  /** Select by a filter of the server. */
+  async filter(key: string, label: string, filter: Filter): Promise<void> {
+    const found = await this.attempt(api.mask([filter]));
+    if (found) this.change(key, { key, label, bits: found, filter });
+  }
+
+  choose(polygon: Point[]): void {
+    const found = lasso(polygon, this.x, this.y);
+    this.change("lasso", { key: "lasso", label: "lasso", bits: found, lasso: polygon });
+  }
+
+  chooseRows(key: string, label: string, rows: number[]): void {
+    this.change(key, { key, label, bits: bits.ofRows(rows, this.overview.rows) });
+  }
+
+  show(row: number | null): void {
+    this.set(row === null ? { row } : { row, tab: "row" });
+  }
+
+  link(): string {
+    const { view, colour, ground, row, clauses } = this.state;
+    const filters = clauses.flatMap((clause) => (clause.filter ? [clause.filter] : []));
+    const drawn = clauses.find((clause) => clause.lasso)?.lasso;
+    const seen: Seen = { view: view ?? undefined, colour, ground, row: row ?? undefined, filters, lasso: drawn };
+    return written(seen);
+  }
+
+  private async restore(seen: Seen): Promise<void> {
+    const clauses: Clause[] = [];
+    for (const filter of seen.filters ?? []) {
+      const found = await this.attempt(api.mask([filter]));
+      if (found) clauses.push({ key: keyOf(filter), label: labelOf(filter), bits: found, filter });
+    }
+    if (seen.lasso) {
+      clauses.push({ key: "lasso", label: "lasso", bits: lasso(seen.lasso, this.x, this.y), lasso: seen.lasso });
+    }
+    this.set({ clauses });
+  }
+
+  private summed() {
+    if (this.selection?.of !== this.state.clauses) {
+      const all = bits.every(this.state.clauses.map((clause) => clause.bits));
+      const size = all === null ? this.overview.rows : bits.size(all);
+      this.selection = { of: this.state.clauses, bits: all, size };
+    }
+    return this.selection;
+  }
+}
+
+export const keyOf = (filter: Filter): string => ("contains" in filter ? "text" : `column ${filter.column}`);
+
+export function labelOf(filter: Filter): string {
+  if ("contains" in filter) return `${filter.column} has “${filter.contains}”`;
+  if ("values" in filter) return `${filter.column}: ${filter.values.slice(0, 3).join(", ")}${filter.values.length > 3 ? " …" : ""}`;
+  return `${filter.column} ${figure(filter.low ?? null)} to ${figure(filter.high ?? null)}`;
+}
+
+/** A number for people. */
+export function figure(value: unknown): string {
+  if (value === null || value === undefined) return "–";
+  if (typeof value !== "number") return String(value);
+  if (Number.isInteger(value) && Math.abs(value) < 1e9) return value.toLocaleString("en");
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+}
+
+/** Draw a component again whenever the state changes. */
+export function useStore(store: Store): State {
+  const [, redraw] = useState({});
+  useEffect(() => store.listen(() => redraw({})), [store]);
+  return store.state;
+}
+
+/** What the browser kept of an earlier visit; null where it keeps nothing. */
+function kept(name: string): string | null {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+function prefersDark(): boolean {
+  const chosen = kept("latentatlas-dark");
+  return chosen === null ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "true";
+}

@@ -1,0 +1,96 @@
+/** What the server says, as it says it. */
+
+export interface Column {
+  name: string;
+  kind: "number" | "category" | "text" | "vector";
+  low?: number;
+  high?: number;
+  missing?: number;
+  values?: string[];
+  counts?: number[];
+}
+
+export interface Basin {
+  number: number;
+  name: string;
+  size: number;
+}
+
+export interface Overview {
+  name: string;
+  folder: string;
+  rows: number;
+  columns: Column[];
+  basins: Basin[];
+  facts: Record<string, string | number>;
+  verdicts: Record<string, number>;
+  patterns: "text" | "image" | "signal" | "table" | "none";
+  pattern_columns: string[];
+  text_column: string | null;
+  neighbours: number;
+  vectors: boolean;
+  model: boolean;
+  history: boolean;
+}
+
+export interface Pattern {
+  image?: string;
+  signal?: (number | null)[][];
+  values?: (number | null)[];
+}
+
+export interface NearRow {
+  row: number;
+  distance: number;
+  shared: boolean | null;
+}
+
+export interface Neighbours {
+  latent: NearRow[];
+  input: NearRow[];
+}
+
+export interface Counts {
+  total: number[];
+  selected: number[];
+  edges: number[] | null;
+}
+
+export interface Verdict {
+  name: string;
+  status: "pass" | "warn" | "fail" | "skip";
+  value: number | null;
+  threshold: number | null;
+  better?: string;
+  reason: string;
+  remedy: string;
+}
+
+export interface Certificate {
+  verdicts: Verdict[];
+  metrics: Record<string, number | null>;
+}
+
+export interface Annotation {
+  id: string;
+  text: string;
+  rows: number[];
+  created: string;
+}
+
+export interface Generated {
+  patterns: Pattern[];
+  xy: [number, number][];
+  energy: number[];
+  basin?: number[];
+  barrier?: number;
+  straight?: number;
+}
+
+export type Row = Record<string, unknown> & { row: number };
+
+/** A filter as the server takes it. */
+export type Filter =
+  | { column: string; low?: number; high?: number }
+  | { column: string; values: (string | null)[] }
+  | { column: string; contains: string };
