@@ -60,6 +60,7 @@ def test_an_objective_is_plain_json():
             "similarity": {"type": "terms.CauchySimilarity"},
             "loss": {"type": "terms.InfoNCE"},
             "against": {"type": "terms.AllNegatives"},
+            "geometry": {"type": "geometry.Euclidean"},
         },
         "fields": {"z": "map"},
     }

@@ -223,7 +223,7 @@ class EqualScores(Admission):
         level: candidates with a smaller p are out; a rule that lasts is left out so often.
 
     >>> colour, shape = {"a": [1, 1, 1, 0] * 50, "b": [1, 1, 0, 0] * 50}, {"a": [1, 1, 0, 0] * 50, "b": [1, 0] * 100}
-    >>> [round(EqualScores()({e: np.array(right) for e, right in rule.items()}), 4) for rule in (colour, shape)]
+    >>> [round(EqualScores()({e: np.array(right, float) for e, right in rule.items()}), 4) for rule in (colour, shape)]
     [0.0, 1.0]
 
     References:
