@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from latentatlas.core import available_threads
-from latentatlas.experiments.speed import added_weight
+from latentatlas.experiments.speed import added_weight, least_seconds
 from latentatlas.store import RunContents, write_run
 
 __all__ = ["explore_speed"]
@@ -45,7 +45,9 @@ def explore_speed() -> dict[str, float]:
         runs = {rows: _run(Path(home) / str(rows), rows) for rows in (_SMALL, _SEARCHED, _LARGE)}
         with _served(runs[_SEARCHED]) as (url, seconds):
             figures["first byte after the command, s"] = seconds
-            figures["search of 70,000 × 16, ms"] = _least(lambda: _ask(url, "api/search", {"row": 7, "k": 20}))
+            figures["search of 70,000 × 16, ms"] = 1e3 * least_seconds(
+                lambda: _ask(url, "api/search", {"row": 7, "k": 20})
+            )
         with _served(runs[_LARGE]) as (url, _):
             figures |= _questions(url)
         figures |= _in_browser(runs, Path(home) / "figures.json")
@@ -99,7 +101,8 @@ def _questions(url: str) -> dict[str, float]:
         "counts of a selection by category, ms": ("api/counts", {"column": "kind", "mask": _base64(mask)}),
     }
     return {
-        name: _least(lambda path=path, body=body: _ask(url, path, body)) for name, (path, body) in questions.items()
+        name: 1e3 * least_seconds(lambda path=path, body=body: _ask(url, path, body))
+        for name, (path, body) in questions.items()
     }
 
 
@@ -135,14 +138,3 @@ def _base64(mask: bytes) -> str:
     import base64
 
     return base64.b64encode(mask).decode()
-
-
-def _least(action: Callable[[], object]) -> float:
-    """Milliseconds, least of some repeats after one to warm up."""
-    action()
-    times = []
-    for _ in range(_REPEATS):
-        started = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - started)
-    return 1e3 * min(times)

@@ -24,6 +24,7 @@ __all__ = [
     "import_seconds",
     "installed_weight",
     "landscape_speed",
+    "least_seconds",
     "matrix_product_rate",
     "spectral_speed",
     "transform_speed",
@@ -48,7 +49,7 @@ def import_seconds() -> dict[str, float]:
 def matrix_product_rate(size: int = 2048) -> float:
     """Floating-point operations per second of a square float32 product, the best of seven."""
     a, b = torch.randn(size, size), torch.randn(size, size)
-    return 2 * size**3 / _least(lambda: a @ b)
+    return 2 * size**3 / least_seconds(lambda: a @ b)
 
 
 def transform_speed(atlas: Atlas | None = None, x: np.ndarray | None = None) -> dict[str, float]:
@@ -61,8 +62,8 @@ def transform_speed(atlas: Atlas | None = None, x: np.ndarray | None = None) -> 
     if atlas is None:
         atlas = Atlas(dim=2, steps=20, n_basins=10).fit(x[:2000])
     z = atlas.transform(x)
-    seconds = _least(lambda: atlas.transform(x))
-    back = _least(lambda: atlas.inverse_transform(z))
+    seconds = least_seconds(lambda: atlas.transform(x))
+    back = least_seconds(lambda: atlas.inverse_transform(z))
     rate = matrix_product_rate()
     weights = sum(
         layer.weight.numel() for layer in atlas.model_.network.encoder.modules() if isinstance(layer, torch.nn.Linear)
@@ -115,9 +116,9 @@ def spectral_speed() -> dict[str, float]:
         "energies, processor s": _least_processor_seconds(lambda: laplacian(x)),
         "arrowspace 0.30, quoted, processor s": _ARROWSPACE_SECONDS,
         "ratio": _ARROWSPACE_SECONDS / both,
-        "search of all rows, ms a query": 1e3 * _least(lambda: exact.search(queries[:1], tau=0.7)),
-        "search of all rows, 100 at once, ms a query": 10 * _least(lambda: exact.search(queries, tau=0.7)),
-        "search of candidates, ms a query": 1e3 * _least(lambda: near.search(queries[:1], tau=0.7)),
+        "search of all rows, ms a query": 1e3 * least_seconds(lambda: exact.search(queries[:1], tau=0.7)),
+        "search of all rows, 100 at once, ms a query": 10 * least_seconds(lambda: exact.search(queries, tau=0.7)),
+        "search of candidates, ms a query": 1e3 * least_seconds(lambda: near.search(queries[:1], tau=0.7)),
         "recall of candidates": near.recall(queries, tau=0.7),
         "threads": float(available_threads()),
     }
@@ -178,7 +179,8 @@ def _megabytes(name: str) -> float:
     return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
 
 
-def _least(action: Callable[[], object]) -> float:
+def least_seconds(action: Callable[[], object]) -> float:
+    """The least of some repeats, after one to warm up."""
     action()
     times = []
     for _ in range(_REPEATS):

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import final
 
-import torch
 from jaxtyping import Float
-from torch import Generator, Tensor
+from torch import Tensor
 
 from latentatlas.core import SpecError
-from latentatlas.data.transformations.base import Transformation, uniform
-from latentatlas.data.transformations.keyed import draw_keys, keyed_uniform
+from latentatlas.data.transformations.keyed import Keyed, keyed_uniform
 
 __all__ = ["CoordinateDropout"]
 
 
 @final
-class CoordinateDropout(Transformation):
+class CoordinateDropout(Keyed):
     """Coordinates become 0, each with probability p; p is uniform from 0 to `largest`. The others keep their size.
 
     The key chooses which; it cannot be read from the item, p can.
@@ -26,6 +24,7 @@ class CoordinateDropout(Transformation):
 
     Cost: O(numbers).
 
+    >>> import torch
     >>> dropped = CoordinateDropout(0.5).apply(torch.ones(1, 1000), torch.tensor([[0.5, 3.0]]))
     >>> bool((dropped.mean() - 0.5).abs() < 0.06)
     True
@@ -43,19 +42,6 @@ class CoordinateDropout(Transformation):
     def parameter_names(self) -> tuple[str, ...]:
         """p, and the key of the choice."""
         return ("share", "key")
-
-    @property
-    def readable(self) -> tuple[int, ...]:
-        """P."""
-        return (0,)
-
-    def sample(self, n: int, generator: Generator | None = None) -> Float[Tensor, "n 2"]:
-        """Shares and keys."""
-        return torch.cat([uniform(n, 0.0, self.largest, generator), draw_keys(n, generator)], dim=1)
-
-    def identity(self, n: int) -> Float[Tensor, "n 2"]:
-        """None is lost."""
-        return torch.zeros(n, 2)
 
     def apply(self, x: Float[Tensor, "n features"], parameters: Float[Tensor, "n 2"]) -> Float[Tensor, "n features"]:
         """The rows without those coordinates."""

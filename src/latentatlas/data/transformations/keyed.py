@@ -8,11 +8,32 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-__all__ = ["draw_keys", "keyed_normal", "keyed_uniform"]
+from latentatlas.data.transformations.base import Transformation, uniform
+
+__all__ = ["Keyed", "draw_keys", "keyed_normal", "keyed_uniform"]
 
 _KEYS = 2**24  # whole numbers that float32 holds exactly
 _WORD = 0xFFFFFFFF
 _GOLDEN = 0x9E3779B9
+
+
+class Keyed(Transformation):
+    """An amount, uniform from 0 to `largest`, and a key of what is drawn; the amount can be read from the item."""
+
+    largest: float
+
+    @property
+    def readable(self) -> tuple[int, ...]:
+        """The amount."""
+        return (0,)
+
+    def sample(self, n: int, generator: Generator | None = None) -> Float[Tensor, "n 2"]:
+        """Amounts and keys."""
+        return torch.cat([uniform(n, 0.0, self.largest, generator), draw_keys(n, generator)], dim=1)
+
+    def identity(self, n: int) -> Float[Tensor, "n 2"]:
+        """An amount of 0."""
+        return torch.zeros(n, 2)
 
 
 def draw_keys(n: int, generator: Generator | None) -> Float[Tensor, "n 1"]:

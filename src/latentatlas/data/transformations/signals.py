@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.data.transformations.base import Transformation, uniform
-from latentatlas.data.transformations.keyed import draw_keys, keyed_normal
+from latentatlas.data.transformations.keyed import Keyed, keyed_normal
 
 __all__ = [
     "AdditiveNoise",
@@ -176,7 +176,7 @@ class AmplitudeScaling(Transformation):
 
 
 @final
-class AdditiveNoise(Transformation):
+class AdditiveNoise(Keyed):
     """x' = x + σ ε with ε standard normal, σ uniform from 0 to `largest`; for signals, images and embeddings.
 
     The key makes ε: equal keys make equal noise. It cannot be read from the item, σ can.
@@ -206,19 +206,6 @@ class AdditiveNoise(Transformation):
     def parameter_names(self) -> tuple[str, ...]:
         """σ, and the key of the noise."""
         return ("sigma", "key")
-
-    @property
-    def readable(self) -> tuple[int, ...]:
-        """σ."""
-        return (0,)
-
-    def sample(self, n: int, generator: Generator | None = None) -> Float[Tensor, "n 2"]:
-        """Levels and keys."""
-        return torch.cat([uniform(n, 0.0, self.largest, generator), draw_keys(n, generator)], dim=1)
-
-    def identity(self, n: int) -> Float[Tensor, "n 2"]:
-        """No noise."""
-        return torch.zeros(n, 2)
 
     def apply(self, x: Float[Tensor, "n *features"], parameters: Float[Tensor, "n 2"]) -> Float[Tensor, "n *features"]:
         """The items with noise."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,18 +16,18 @@ __all__ = ["codes_figure"]
 _SIDE = 28
 
 
-def codes_figure(pixels: Sequence[Sequence[Sequence[int]]], names: Sequence[str]) -> Figure:
+def codes_figure(pixels: Sequence[Sequence[str]], names: Sequence[str]) -> Figure:
     """One line for each chart, one image for each of its codes, dark on white.
 
     Args:
-        pixels: (charts, codes, pixels), from 0 to 255.
+        pixels: of each code of each chart, one byte each, from 0 to 255, in base64.
         names: of the lines.
     """
     from matplotlib.figure import Figure
 
     from latentatlas.plots.style import FAINT
 
-    images = 255 - np.asarray(pixels, dtype=np.uint8)
+    images = 255 - np.array([[np.frombuffer(b64decode(code), np.uint8) for code in chart] for chart in pixels])
     charts, codes = images.shape[:2]
     framed = np.pad(images.reshape(charts, codes, _SIDE, _SIDE), ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=225)
     figure = Figure(figsize=(0.6 * codes + 1.6, 0.6 * charts), layout="constrained")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from latentatlas.core import reproducible
 from latentatlas.experiments.cells import Cells
@@ -161,9 +162,14 @@ def _shown(fitted: Trained, x: torch.Tensor) -> dict[str, Any]:
     pixels = fitted.decoded(decoded.transpose(0, 1).flatten(0, 1)).reshape(*places.shape[:2], -1)
     share = torch.bincount(model.route(fitted.stem(x)).argmax(dim=1), minlength=len(places)) / len(x)
     return {
-        "pixels": np.round(255 * np.clip(pixels, 0, 1)).astype(int).tolist(),
+        "pixels": [[_packed(image) for image in chart] for chart in pixels],
         "names": [f"chart {k + 1}, {float(part):.0%}" for k, part in enumerate(share)],
     }
+
+
+def _packed(image: Float[np.ndarray, " pixels"]) -> str:
+    """One byte for each pixel, in base64."""
+    return base64.b64encode(np.round(255 * np.clip(image, 0, 1)).astype(np.uint8).tobytes()).decode()
 
 
 def _simplest(rows: Digits, *, seed: int) -> dict[str, dict[str, float]]:
