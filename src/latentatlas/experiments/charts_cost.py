@@ -67,10 +67,12 @@ def run(*, quick: bool, log: Callable[[str], None], cells: Cells | None = None) 
 def to_markdown(result: Mapping[str, Any]) -> str:
     """The page docs/results/charts_cost.md."""
     rows = {title: _row(title, seeds) for title, seeds in result["figures"].items()}
+    rows_drawn, seeds = result["rows"], len(result["seeds"])
     lines = [
-        f"`Atlas(dim=..., charts=..., steps={result['steps']})`, and without charts `neighbour_term=1.0`, which is trained "
-        f"on the same edges. {result['rows']:,} drawn rows of a sphere and of a Möbius band, at most 1,300 digits; all "
-        f"figures on rows that no fit saw: {result['rows'] // 2:,} drawn ones, 497 digits. Mean ± standard deviation over {len(result['seeds'])} seed(s).",
+        f"`Atlas(dim=..., charts=..., steps={result['steps']})`, and without charts `neighbour_term=1.0`, which is "
+        f"trained on the same edges. {rows_drawn:,} drawn rows of a sphere and of a Möbius band, at most 1,300 digits; "
+        f"all figures on rows that no fit saw: {rows_drawn // 2:,} drawn ones, 497 digits. Mean ± standard deviation "
+        f"over {seeds} seed(s).",
         "",
         "- *by the row's chart*, *from the latent*: share of the variance that is decoded, from the coordinates in the "
         "likeliest chart (`decode_chart`), or from the common frame (`inverse_transform`).",
@@ -90,9 +92,11 @@ def _row(title: str, seeds: list[dict[str, float]]) -> list[str]:
 
 def _figures(fit: _Fit, *, seed: int, quick: bool) -> dict[str, float]:
     train, new = _rows_of(fit.rows, seed=seed, quick=quick)
-    without = {"neighbour_term": 1.0} if fit.charts is None else {"charts": fit.charts}
     steps = _QUICK_STEPS if quick else _STEPS
-    atlas = Atlas(dim=fit.dim, steps=steps, random_state=seed, threads=1, **without).fit(train)
+    edges = 1.0 if fit.charts is None else "auto"
+    atlas = Atlas(dim=fit.dim, charts=fit.charts, neighbour_term=edges, steps=steps, random_state=seed, threads=1).fit(
+        train
+    )
     z = atlas.transform(new)
     figures = {
         "from the latent": ExplainedVariance()(new, atlas.inverse_transform(z)),
