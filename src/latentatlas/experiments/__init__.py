@@ -50,7 +50,7 @@ _STUDIES = {
     "imu": "Movements of a phone that sits in any position: answers that stay, and the position read back.",
     "manifolds": "Sphere, Klein bottle and six others covered by learned charts: errors, and who is orientable.",
     "jumps": "Charts with known overlaps: four kinds of jumps, changes along paths, when consistency should begin.",
-    "charts-cost": "What charts in an atlas give and take: decoding, neighbours, verdicts, beside one without.",
+    "charts-cost": "What charts in an atlas give and take, beside an atlas without.",
     "hierarchy": "Mammals of WordNet in a Poincaré ball and in flat space: are ancestors nearest to a node.",
     "stack": "Images and heartbeats explained block by block, against one block of equal size.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",
