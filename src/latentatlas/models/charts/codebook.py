@@ -6,7 +6,7 @@ from typing import final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from latentatlas.core import ShapeError, SpecError
@@ -71,17 +71,23 @@ class ChartCodebook(nn.Module):
         return code, self.places[chart, code].to(local.dtype)
 
     @torch.no_grad()
-    def learn(self, local: Float[Tensor, "n charts dim"], weights: Float[Tensor, "n charts"]) -> None:
-        """Move the codes by one batch of rows with their memberships."""
+    def learn(
+        self,
+        local: Float[Tensor, "n charts dim"],
+        weights: Float[Tensor, "n charts"],
+        *,
+        among: Bool[Tensor, "charts codes"] | None = None,
+    ) -> None:
+        """Move the codes by one batch of rows with their memberships; only those `among` which rows may be."""
         with torch.autocast(local.device.type, enabled=False):  # averages are kept in full precision
-            self._learn(self._checked(local).to(self.places), weights.to(self.places))
+            self._learn(self._checked(local).to(self.places), weights.to(self.places), among)
 
-    def _learn(self, rows: Tensor, weights: Tensor) -> None:
+    def _learn(self, rows: Tensor, weights: Tensor, among: Tensor | None) -> None:
         if not bool(self.started):
             self.places, self.usage, self.sums = weighted_kmeans(rows, weights, self.codes)
             self.started.fill_(True)
             return
-        usage, sums = _tally(rows, weights, nearest_codes(rows, self.places), self.codes)
+        usage, sums = _tally(rows, weights, nearest_codes(rows, self.places, among=among), self.codes)
         self.usage.lerp_(usage, 1 - self.decay)
         self.sums.lerp_(sums, 1 - self.decay)
         self.places = _means(self.sums, self.usage, otherwise=self.places)
@@ -105,12 +111,16 @@ class ChartCodebook(nn.Module):
 
 
 def nearest_codes(
-    local: Float[Tensor, "n charts dim"], places: Float[Tensor, "charts codes dim"]
+    local: Float[Tensor, "n charts dim"],
+    places: Float[Tensor, "charts codes dim"],
+    *,
+    among: Bool[Tensor, "charts codes"] | None = None,
 ) -> Int[Tensor, "n charts"]:
-    """Number of the code with the least distance, in every chart."""
+    """Number of the code with the least distance, in every chart, of all or of those `among`."""
     with torch.autocast(local.device.type, enabled=False):  # a difference of large numbers
         products = torch.einsum("nkd,kcd->nkc", local, places)
-        return (places.square().sum(dim=2) - 2 * products).argmin(dim=2)
+        distances = places.square().sum(dim=2) - 2 * products
+        return (distances if among is None else distances.masked_fill(~among, torch.inf)).argmin(dim=2)
 
 
 @torch.no_grad()
