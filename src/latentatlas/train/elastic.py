@@ -153,10 +153,8 @@ class ElasticCharts(_Reviews):
         keys = (router.keys(features[0]), router.keys(features[1]))
         chart = (router.logits(features[0]).argmax(dim=1), router.logits(features[1]).argmax(dim=1))
         parts = Parts(rows, keys, chart, self.model.encoder.heads.dim, self._error)
-        own = [t for t in chart_slots(self.model) if t.requires_grad]
         changes = ChartChanges(self.model, self._optimiser)
-        weights = sum(t.numel() for t in own) // router.charts
-        self.ledger.review(step, parts, router.active.nonzero()[:, 0].tolist(), router.charts, changes, weights=weights)
+        self.ledger.review(step, parts, router.active.nonzero()[:, 0].tolist(), router.charts, changes)
 
     def state_dict(self) -> dict[str, Any]:
         """That of the ledger."""
@@ -266,7 +264,7 @@ def review_codes(
     z = (local[0][:, chart], local[1][:, chart])
     parts = Parts(z, z, code, 0, resolution * _spread(z[0]))
     there = book.present[chart].nonzero()[:, 0].tolist()
-    ledger.review(step, parts, there, book.codes, CodeChanges(book, chart), weights=book.dim)
+    ledger.review(step, parts, there, book.codes, CodeChanges(book, chart))
 
 
 @final

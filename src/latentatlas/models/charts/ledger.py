@@ -28,7 +28,7 @@ class ElasticEvent(NamedTuple):
         of: charts, or codes of a chart.
         kind: split, merge, close or full where something happened; whole or apart where a trial changed nothing.
         parts: slots; of a split the old and the new one, of a merger the kept and the lost one.
-        gain: nats per held-out row by which more parts do better; for a closed part its share of the rows.
+        gain: nats per held-out row of the parts by which more parts do better; for a closed part its share of the rows.
         threshold: what the gain, or the share, was held against.
         why: in words.
     """
@@ -67,7 +67,7 @@ class Changes(ABC):
 
 @final
 class Ledger:
-    r"""Reviews of parts: mergers where one patch does as well, the best split where halves do better, closures of the unused.
+    r"""Reviews of parts: mergers where one does nearly as well, the best split where halves do better, closures of the unused.
 
     Gains are those of `gain_of_cut` and `gain_of_two`; `rule` says what they must be. A review closes what is dead,
     then merges pair by pair among each part's three nearest, least gain first, then splits the one part that gains
@@ -108,14 +108,14 @@ class Ledger:
         self._last = ""
         self._waits: dict[tuple[int, ...], tuple[int, int]] = {}
 
-    def review(self, step: int, parts: Parts, there: Sequence[int], room: int, changes: Changes, *, weights: int) -> None:
-        """Look at the parts that are there, of `room` slots; a part has so many weights."""
+    def review(self, step: int, parts: Parts, there: Sequence[int], room: int, changes: Changes) -> None:
+        """Look at the parts that are there, of `room` slots."""
         self._reviews += 1
         use = torch.bincount(parts.part[0], minlength=room) / len(parts.part[0])
         self.uses.append(PartUse(step, tuple(use.tolist())))
         left = self._close_dead(step, list(there), changes)
-        left = self._merge_alike(step, parts, left, changes, weights)
-        self._split_best(step, parts, left, room, changes, weights)
+        left = self._merge_alike(step, parts, left, changes)
+        self._split_best(step, parts, left, room, changes)
 
     def rested(self, since: int) -> bool:
         """Whether nothing has changed from a step on."""
@@ -150,32 +150,29 @@ class Ledger:
                 self._note(step, CLOSE, (part,), share[part], threshold, f"It had {share[part]:.1%} of the rows.")
         return there
 
-    def _merge_alike(self, step: int, parts: Parts, there: list[int], changes: Changes, weights: int) -> list[int]:
+    def _merge_alike(self, step: int, parts: Parts, there: list[int], changes: Changes) -> list[int]:
         near = nearest_pairs(parts.x[0], parts.part[0], [part for part in there if self._due(part)])
         known = {pair: gain_of_two(parts, *pair) for pair in near if self._due(*pair)}
         middle = sorted(near.values())[len(near) // 2] if near else 1.0
-        for pair, gain in sorted(known.items(), key=lambda entry: float("inf") if entry[1] is None else entry[1]):
+        for pair, found in sorted(known.items(), key=lambda entry: entry[1] or 0.0):
             if not set(pair) <= set(there) or not all(self._due(part) for part in pair):
                 continue
-            bar = self.rule.bar(len(there), weights)
-            said = f"at {near[pair] / middle:.2f} of the usual distance"
-            if gain is None or not self.rule.merges(gain, len(there), weights):
-                why = f"{said}; " + ("too few rows to tell" if gain is None else "one patch does worse")
-                self._leave(step, APART, pair, float("inf") if gain is None else gain, bar, why)
+            gain, said = found or 0.0, f"at {near[pair] / middle:.2f} of the usual distance; "
+            if not self.rule.merges(gain):
+                self._leave(step, APART, pair, gain, self.rule.bar, said + "apart they do better")
                 continue
+            said += "too few rows to tell" if found is None else "one does nearly as well"
             share = self.uses[-1].share
             kept, lost = sorted(pair, key=lambda part: -share[part])
             changes.merge(kept, lost, share[lost] / max(share[kept] + share[lost], 1e-12))
             there.remove(lost)
-            self._note(step, MERGE, (kept, lost), gain, bar, f"{said}; one patch does as well")
+            self._note(step, MERGE, (kept, lost), gain, self.rule.bar, said)
         return there
 
-    def _split_best(
-        self, step: int, parts: Parts, there: list[int], room: int, changes: Changes, weights: int
-    ) -> None:
-        cost = self.rule.cost(len(there), weights)
+    def _split_best(self, step: int, parts: Parts, there: list[int], room: int, changes: Changes) -> None:
+        cost = self.rule.margin
         cuts = {part: gain_of_cut(parts, part) for part in there if self._due(part) and self._due(part, _CUT)}
-        worth = {part: cut for part, cut in cuts.items() if cut and self.rule.splits(cut.gain, len(there), weights)}
+        worth = {part: cut for part, cut in cuts.items() if cut and self.rule.splits(cut.gain)}
         best = max(worth, key=lambda part: worth[part].gain, default=None)
         for part, cut in cuts.items():
             if part not in worth:
