@@ -164,6 +164,21 @@ def _anchor() -> Term:
     return term
 
 
+def _cover() -> Term:
+    """Memberships for all rows but every third."""
+    term = terms.MembershipAnchor(_N, 4)
+    term.hold(torch.arange(_N)[torch.arange(_N) % 3 > 0], _normal(16, 8, 4).softmax(dim=1))
+    return term
+
+
+def _seats() -> Term:
+    """Coordinates for all rows but every third, each in two charts."""
+    term = terms.ChartAnchor(_N, 4, 2)
+    rows = torch.arange(_N)[torch.arange(_N) % 3 > 0]
+    term.hold(rows, _normal(17, 8, 4, 2), inside=torch.tensor([[True, False, True, False]] * 8))
+    return term
+
+
 def _assignment() -> Term:
     """Charts for all rows but every third."""
     term = terms.ChartAssignment(_N, 4)
@@ -286,6 +301,8 @@ CASES = [
     Case(lambda: terms.TextureBudget(rows=2), ("charts.texture",)),
     Case(terms.JumpConsistency, ()),  # its targets are fixed
     Case(_anchor, ("z",)),
+    Case(_cover, ("charts",)),
+    Case(_seats, ("charts.local",)),
     Case(lambda: terms.Rebind(terms.Covariance(), {"z": "map"}), ("map",)),
 ]
 _IDS = [type(case.make()).__name__ for case in CASES]

@@ -37,7 +37,7 @@ def groups() -> Table:
 
 @pytest.fixture(scope="module")
 def charted(quick, groups) -> Atlas:
-    return quick(charts=ChartSettings(3, codes=4), steps=60).fit(groups)
+    return quick(charts=ChartSettings(3, codes=4), steps=200).fit(groups)
 
 
 # ---------------------------------------------------------------- what it says of rows
@@ -184,7 +184,7 @@ def test_the_report_shows_the_charts(charted, tmp_path: Path):
 
 
 def test_two_fits_are_equal(charted, quick, groups):
-    again = quick(charts=ChartSettings(3, codes=4), steps=60).fit(groups)
+    again = quick(charts=ChartSettings(3, codes=4), steps=200).fit(groups)
     np.testing.assert_array_equal(charted.latent_, again.latent_)
     np.testing.assert_array_equal(charted.chart_coordinates(groups).code, again.chart_coordinates(groups).code)
 

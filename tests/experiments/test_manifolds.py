@@ -7,36 +7,13 @@ import pytest
 import torch
 
 from latentatlas.core import reproducible
-from latentatlas.data.synthetic import linked_circles, mobius_band
+from latentatlas.data.synthetic import mobius_band
 from latentatlas.experiments import run_study
 from latentatlas.experiments.manifolds import pictures, to_markdown
-from latentatlas.experiments.manifolds.covering import LEAST, learn_cover, soft_cells
-from latentatlas.experiments.manifolds.fitting import Budget, blank, charted, single_chart, weights_of
+from latentatlas.experiments.manifolds.fitting import Budget, charted, single_chart, weights_of
 from latentatlas.experiments.manifolds.judging import judged, mean_reconstruction, mean_transition
 from latentatlas.experiments.manifolds.sets import SETS
 from latentatlas.experiments.manifolds.study import _OURS, _PLAIN
-
-
-def test_cells_do_not_jump_to_a_part_that_is_near_in_space_only():
-    made = linked_circles(300)
-    memberships = soft_cells(made.table.x, 6, seed=0)
-    assert np.allclose(memberships.sum(axis=1), 1)
-    assert 0.35 < (np.sort(memberships, axis=1)[:, -2] >= LEAST).mean() < 0.6
-    on_first = memberships[made.truth.labels == 0].sum(axis=0)
-    on_second = memberships[made.truth.labels == 1].sum(axis=0)
-    assert (np.minimum(on_first, on_second) < 1e-9).all()
-
-
-def test_the_router_learns_memberships_and_leaves_the_trunk(rng: np.random.Generator):
-    x = torch.from_numpy(rng.uniform(-1, 1, size=(200, 2)).astype(np.float32))
-    wanted = np.column_stack([(1 + x[:, 0].numpy()) / 2, (1 - x[:, 0].numpy()) / 2]).astype(np.float64)
-    with reproducible(0, threads=1):
-        encoder = blank(2, 1, 2, 16).encoder
-        before = encoder.trunk(x).detach()
-        learn_cover(encoder, x, wanted, steps=80, seed=0)
-    assert torch.equal(encoder.trunk(x).detach(), before)
-    found = torch.softmax(encoder.router.logits(encoder.trunk(x)), dim=1).detach().numpy()
-    assert np.abs(found - wanted).mean() < 0.05
 
 
 def test_a_plain_autoencoder_has_about_the_weights_that_are_asked_for():

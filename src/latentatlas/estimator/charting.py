@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentatlas.core import Constant, Schedule, SpecError
+from latentatlas.core import Batch, Constant, Schedule, SpecError
+from latentatlas.graph import Neighbours, knn_graph
+from latentatlas.layout import INSIDE, soft_cells
 from latentatlas.models import (
     AtlasAutoencoder,
     ChartRenderer,
@@ -23,9 +25,11 @@ from latentatlas.models import (
     charted_autoencoder,
 )
 from latentatlas.terms import (
+    ChartAnchor,
     ChartReconstruction,
     Commitment,
     JumpConsistency,
+    MembershipAnchor,
     OverlapBand,
     RoutingConsistency,
     RoutingEntropy,
@@ -33,16 +37,17 @@ from latentatlas.terms import (
     TextureBudget,
     universal_terms,
 )
-from latentatlas.train import AnnealGate, Callback
+from latentatlas.train import AnnealGate, Callback, learn_cover, unroll_charts
 
 __all__ = [
     "ChartSettings",
+    "anchors_of",
     "annealing",
     "chart_counts",
     "chart_terms",
     "charted_network",
     "lasting_chart_terms",
-    "seat_jumps",
+    "seat_cover",
     "settings_of",
 ]
 
@@ -52,6 +57,10 @@ _JUMPS = 5.0
 _RECONSTRUCTION = 10.0  # beside neighbours with 1
 _REGULARITY = 0.1  # of the coefficients of the universal loss
 _ENTROPY = 0.03  # sharper charts share too few rows for jumps to be learned
+_COVER = 1.0
+_SEATED = 5.0  # with 2, some charts fold where they meet
+_BLOCK = 16_384
+_COVER_STEPS, _COVER_ROWS = 400, 20_000
 
 
 @final
@@ -198,12 +207,51 @@ def _built(charts: ChartSettings, in_features: int, dim: int, head: MapHead | No
     )
 
 
-@torch.no_grad()
-def seat_jumps(model: AtlasAutoencoder, x: Tensor) -> None:
-    """Tied jumps begin where the charts of these rows agree."""
+def seat_cover(model: AtlasAutoencoder, x: Tensor, near: Neighbours, *, steps: int, seed: int) -> None:
+    """Charts begin as cells of the graph with soft borders, unrolled; tied jumps where these charts agree.
+
+    A cover that the router finds while it is trained tears the rows where it happens to, and a chart that is not flat
+    to begin with stays folded. Of more than 20,000 rows a random part is looked at. A single chart keeps what it has.
+    """
+    charts = model.encoder.heads.charts
+    if charts > 1:
+        some, near = _sample(x, near, seed=seed)
+        memberships = soft_cells(near, charts, seed=seed)
+        learn_cover(model.encoder, some, memberships, steps=min(_COVER_STEPS, steps), seed=seed)
+        model.eval()
+        with torch.no_grad():
+            inside = model.encoder(some).weights >= INSIDE
+            unroll_charts(model.encoder, some, inside, seed=seed)
+            model.encoder.settle_on(some)
     if isinstance(model.jumps, TiedJumps):
-        charts = model.encoder(x)
-        model.jumps.seat(charts.given("local", who="Atlas"), charts.weights)
+        with torch.no_grad():
+            found = model.encoder(x)
+            model.jumps.seat(found.given("local", who="Atlas"), found.weights)
+
+
+def _sample(x: Tensor, near: Neighbours, *, seed: int) -> tuple[Tensor, Neighbours]:
+    """All rows and their graph, or a part of them and its own."""
+    if len(x) <= _COVER_ROWS:
+        return x, near
+    few = torch.from_numpy(np.sort(np.random.default_rng(seed).choice(len(x), _COVER_ROWS, replace=False)))
+    return x[few], knn_graph(x[few].numpy(), near.indices.shape[1], seed=seed)
+
+
+def anchors_of(model: AtlasAutoencoder, batch: Batch) -> dict[str, tuple[Term, Schedule]]:
+    """Charts stay near where they were seated: decoding and neighbours bend them, and are not to fold them."""
+    charts, dim = model.encoder.heads.charts, model.encoder.heads.dim
+    if charts == 1:
+        return {}
+    assert batch.row is not None
+    rows = int(batch.row.max()) + 1
+    cover, seats = MembershipAnchor(rows, charts), ChartAnchor(rows, charts, dim)
+    model.eval()
+    with torch.no_grad():
+        for numbers, x in zip(batch.row.split(_BLOCK), batch.x.split(_BLOCK), strict=True):
+            found = model.encoder(x)
+            cover.hold(numbers, found.weights)
+            seats.hold(numbers, found.given("local", who="Atlas"), inside=found.weights >= INSIDE)
+    return {"cover": (cover, Constant(_COVER)), "seats": (seats, Constant(_SEATED))}
 
 
 def chart_terms(model: AtlasAutoencoder) -> dict[str, tuple[Term, Schedule]]:

@@ -12,6 +12,7 @@ from latentatlas.checks import Evidence
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.data import as_matrix
 from latentatlas.estimator.rows import blockwise
+from latentatlas.layout import INSIDE
 from latentatlas.metrics import (
     ChartLiveness,
     CodeLiveness,
@@ -170,14 +171,16 @@ def chart_orientation(atlas: Atlas, found: ChartCoordinates) -> Orientation | No
         return None
     x = atlas.model_.preparation(atlas.table_.x)
     few = _few(len(x), _ORIENTED_ROWS, atlas.random_state)
-    return orientation(x[few], found.local[few], found.memberships[few])
+    return orientation(x[few], found.local[few], found.memberships[few], least=INSIDE)
 
 
 def chart_metrics(atlas: Atlas, found: ChartCoordinates) -> dict[str, float]:
     """Use of charts and codes, what is decoded from less and from more, and how transitions agree.
 
     Transitions are looked at on at most 2,000 rows. `jump` are those of the model, `again` those that decode a row in
-    one chart and encode it in another.
+    one chart and encode it in another. `turned_alike` is the least agreement within a piece of an overlap on whether
+    the transition keeps orientation; `orientable` is left out where that is too little to tell
+    (`Orientation.conclusive`).
     """
     network = require_charts(atlas.model_, who="Atlas.measure")
     h = blockwise(atlas.model_.stem, atlas.model_.preparation(atlas.table_.x))
@@ -193,7 +196,9 @@ def chart_metrics(atlas: Atlas, found: ChartCoordinates) -> dict[str, float]:
     values |= _transitions(network, found.local[few], found.memberships[few])
     turned = chart_orientation(atlas, found)
     if turned is not None and len(turned.charts):
-        values["charts.orientable"] = float(turned.orientable)
+        values["charts.turned_alike"] = float(turned.agreement.min())
+        if turned.conclusive:
+            values["charts.orientable"] = float(turned.orientable)
     return values
 
 

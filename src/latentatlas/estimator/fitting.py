@@ -19,11 +19,12 @@ from latentatlas.data import DataWarning
 from latentatlas.estimator.basins import bank_at, seed_bank
 from latentatlas.estimator.charting import (
     ChartSettings,
+    anchors_of,
     annealing,
     chart_terms,
     charted_network,
     lasting_chart_terms,
-    seat_jumps,
+    seat_cover,
     settings_of,
 )
 from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, reads_of, records_every, settled
@@ -201,7 +202,7 @@ def fit_problem(
         if viewing is not None:
             stage = replace(stage, source=viewing.source(stage.source, stem, seed=problem.seed))
             aside = None if aside is None else viewing.once(aside, stem, seed=problem.seed)
-        if aside is not None and problem.distils(known):
+        if aside is not None and (problem.distils(known) or problem.charts is not None):
             aside = aside._replace(row=None)  # rows that were not laid out have no place to be compared with
         last = max(1, int(_FINAL_SHARE * stage.recipe.steps))
         recipes = (
@@ -249,8 +250,13 @@ def _first_stage(
     distils: bool,
 ) -> _Stage:
     if isinstance(model, AtlasAutoencoder):
-        seat_jumps(model, batch.x)
-        return _contrasted(problem, model, batch, near)
+        steps = problem.steps or default_steps(len(batch.x))
+        seat_cover(model, batch.x, near, steps=steps, seed=problem.seed)
+        held = anchors_of(model, batch)
+        if annealing(problem.charts, model):
+            held.pop("cover", None)  # memberships that harden do not stay
+        stage = _contrasted(problem, model, batch, near)
+        return replace(stage, terms=stage.terms | held)
     if distils:
         return _distilled(problem, model, batch, near, callbacks)
     return _contrasted(problem, model, batch, near)

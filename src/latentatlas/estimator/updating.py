@@ -43,7 +43,7 @@ _CAPACITY = 50_000
 _FULL_SHARE = 0.1  # of new rows among all, from which an update takes all its steps
 _FEWEST_STEPS = 50
 _ANCHORS = ("anchor", "map_anchor")
-_PLACES = ("layout", "map_layout")
+_PLACES = ("layout", "map_layout", "cover", "seats")
 _ANOMALOUS = 0.05
 _FEW = 10
 

@@ -76,7 +76,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "",
         "- *by the row's chart*, *from the latent*: share of the variance that is decoded, from the coordinates in the "
         "likeliest chart (`decode_chart`), or from the common frame (`inverse_transform`).",
-        "- *verdict*: in how many seeds `measure` says rightly whether the surface can be oriented.",
+        "- *verdict*: in how many seeds `measure` says rightly whether the surface can be oriented, and in how many it "
+        "leaves that open, since some overlap is unclear.",
         "",
         table((*_COLUMNS, "verdict"), rows),
     ]
@@ -86,8 +87,11 @@ def to_markdown(result: Mapping[str, Any]) -> str:
 def _row(title: str, seeds: list[dict[str, float]]) -> list[str]:
     cells = [spread([each[name] for each in seeds]) if name in seeds[0] else "–" for name in _COLUMNS]
     truth = _FITS[title].orientable
-    right = sum(each["charts.orientable"] == float(truth) for each in seeds) if truth is not None else None
-    return [*cells, "–" if right is None else f"{right} of {len(seeds)}"]
+    if truth is None:
+        return [*cells, "–"]
+    said = [each.get("charts.orientable") for each in seeds]
+    right, none = said.count(float(truth)), said.count(None)
+    return [*cells, f"{right} of {len(seeds)}" + (f", {none} left open" if none else "")]
 
 
 def _figures(fit: _Fit, *, seed: int, quick: bool) -> dict[str, float]:

@@ -3,10 +3,12 @@
 from latentatlas.layout.arrangement import arrangement
 from latentatlas.layout.basins import gathered
 from latentatlas.layout.cells import cells_of
+from latentatlas.layout.cover import INSIDE, soft_cells
 from latentatlas.layout.descent import PHASES, Phase, lay_out, start_of
 from latentatlas.layout.forces import Attraction, GridRepulsion, Repulsion, SampledRepulsion
 
 __all__ = [
+    "INSIDE",
     "PHASES",
     "Attraction",
     "GridRepulsion",
@@ -17,5 +19,6 @@ __all__ = [
     "cells_of",
     "gathered",
     "lay_out",
+    "soft_cells",
     "start_of",
 ]

@@ -38,6 +38,14 @@ class Orientation:
     rows: Int[np.ndarray, " overlaps"]
     agreement: Float[np.ndarray, " overlaps"]
 
+    @property
+    def conclusive(self) -> bool:
+        """Whether the verdict stands: a ring of clear signs turns orientation, or there are signs and all are clear.
+
+        A sign is clear if at least three quarters of its rows agree on it.
+        """
+        return not self.orientable or bool(len(self.agreement) and (self.agreement >= _CLEAR).all())
+
 
 def orientation(
     x: Float[np.ndarray, "n features"],

@@ -106,6 +106,8 @@ def _verdict(found: SignedOverlaps, clear: np.ndarray) -> str:
         return "No overlap with a clear sign: nothing can be said"
     if not found.orientable:
         return "Not orientable: a ring of charts turns orientation"
+    if not clear.all():
+        return f"Unclear in {(~clear).sum()} of {len(clear)} overlaps: nothing can be said"
     return "Orientable, as far as these overlaps tell"
 
 

@@ -3,6 +3,7 @@
 from latentatlas.terms.anchor import Anchor
 from latentatlas.terms.assignment import ChartAssignment
 from latentatlas.terms.atlas import (
+    ChartAnchor,
     ChartCovariance,
     ChartInvariance,
     ChartReconstruction,
@@ -11,6 +12,7 @@ from latentatlas.terms.atlas import (
     DetailBudget,
     JumpConsistency,
     LipschitzBound,
+    MembershipAnchor,
     Orthogonality,
     OverlapBand,
     RoutingConsistency,
@@ -143,6 +145,7 @@ __all__ = [
     "BetweenBlocks",
     "BlockAllocation",
     "CauchySimilarity",
+    "ChartAnchor",
     "ChartAssignment",
     "ChartBalance",
     "ChartCovariance",
@@ -188,6 +191,7 @@ __all__ = [
     "LogForm",
     "LogLoss",
     "MeanNegative",
+    "MembershipAnchor",
     "MemoryBank",
     "MinibatchWeights",
     "ModalityContrast",

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from latentatlas.core import Batch, Charts, Constant, Latents, Map
 from latentatlas.experiments.jumps.charts import Known
-from latentatlas.experiments.manifolds.covering import LEAST, learn_cover
 from latentatlas.experiments.manifolds.fitting import blank
+from latentatlas.layout import INSIDE
 from latentatlas.models import AtlasAutoencoder, AutoencoderJumps, FactorizedJumps, Jumps, TiedJumps
 from latentatlas.terms import JumpConsistency, Objective
-from latentatlas.train import Recipe, RowBatches, fit
+from latentatlas.train import Recipe, RowBatches, fit, learn_cover
 
 __all__ = ["AUTOENCODER", "METHODS", "Effort", "learned", "taught"]
 
@@ -74,9 +74,10 @@ def taught(known: Known, effort: Effort, *, seed: int) -> AtlasAutoencoder:
     model = blank(x.shape[1], dim, charts, _WIDTH)
     model.encoder.trunk.adapt(x)
     model.decoder.adapt(x)
+    model.encoder.trunk.requires_grad_(False)
     learn_cover(model.encoder, x, known.memberships, steps=effort.router, seed=seed)
     model.eval()
-    row, chart = (torch.from_numpy(known.memberships) >= LEAST).nonzero(as_tuple=True)
+    row, chart = (torch.from_numpy(known.memberships) >= INSIDE).nonzero(as_tuple=True)
     target, wanted, features = x[row], local[row, chart], F.silu(model.encoder.trunk(x)).detach()
     learnt = [*model.encoder.heads.parameters(), *model.decoder.base.parameters()]
     optimiser = torch.optim.LBFGS(

@@ -15,8 +15,8 @@ from latentatlas.experiments.jumps.charts import PROBLEMS, Known, Problem
 from latentatlas.experiments.jumps.figures import jumps_figure
 from latentatlas.experiments.jumps.learning import METHODS, Effort, learned, taught
 from latentatlas.experiments.jumps.schedules import SCHEDULES, scheduled
-from latentatlas.experiments.manifolds.covering import LEAST
 from latentatlas.experiments.maps.tables import Target, figure, spread, table
+from latentatlas.layout import INSIDE
 from latentatlas.metrics import CocycleError, InverseError, chart_changes, orientation, transitions
 from latentatlas.models import AtlasAutoencoder, Jumps
 
@@ -131,7 +131,7 @@ def _part(problem: Problem, rows: int, effort: Effort, *, seed: int) -> dict[str
     with reproducible(seed, threads=1):
         model = taught(known, effort, seed=seed)
         jumps = {title: learned(title, known, model, effort, seed=seed) for title in METHODS}
-    found = orientation(other.x, other.local, other.memberships, least=LEAST)
+    found = orientation(other.x, other.local, other.memberships, least=INSIDE)
     return {
         "orientable": found.orientable,
         "methods": {title: _errors(each, other) for title, each in jumps.items()},
@@ -145,7 +145,7 @@ def _errors(jumps: Jumps, known: Known) -> dict[str, float]:
     """In double precision, so that what is exact by construction shows as such."""
     jumps = jumps.double()
     local = torch.from_numpy(known.local)
-    found = transitions(known.local, jumps(local).numpy(), known.memberships, least=LEAST)
+    found = transitions(known.local, jumps(local).numpy(), known.memberships, least=INSIDE)
     some = local[:_TWICE]
     once, twice = jumps(some).numpy(), jumps.twice(some).numpy()
     figures = {"error": found.mean, "largest": found.largest, "R²": found.explained}
@@ -175,7 +175,7 @@ def _scheduled(make: Callable[[], Any], steps: int, *, seed: int) -> dict[str, f
 @torch.no_grad()
 def _shown(jumps: Mapping[str, Jumps], known: Known) -> dict[str, Any]:
     """Rows that charts 0 and 1 share: their coordinates in chart 1, and where jumps from chart 0 lead."""
-    shared = np.flatnonzero((known.memberships[:, :2] >= LEAST).all(axis=1))[:_SHOWN_ROWS]
+    shared = np.flatnonzero((known.memberships[:, :2] >= INSIDE).all(axis=1))[:_SHOWN_ROWS]
     local = torch.from_numpy(known.local[shared]).float()
     return {
         "wanted": np.round(known.local[shared, 1], 3).tolist(),

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentatlas.experiments.manifolds.covering import LEAST, learn_cover, soft_cells
+from latentatlas.graph import knn_graph
+from latentatlas.layout import INSIDE, soft_cells
 from latentatlas.models import (
     AtlasAutoencoder,
     AtlasEncoder,
@@ -20,12 +21,13 @@ from latentatlas.models import (
     Placements,
     TopologicalDecoder,
 )
+from latentatlas.train import learn_cover, unroll_charts
 
 __all__ = ["Budget", "blank", "charted", "single_chart", "weights_of"]
 
 _ROUTER, _DECODERS_ROUTER = (64,), (8,)
 _PAST = 50
-_RIDGE, _SEATED, _NEIGHBOURS = 1e-5, 500, 12
+_NEIGHBOURS = 10
 _WIDEST = 2_000
 
 
@@ -50,14 +52,15 @@ def charted(
 ) -> tuple[AtlasAutoencoder, AtlasAutoencoder]:
     """The model before least squares, as it was seated, and after; run it under `core.reproducible`."""
     model = blank(x.shape[1], dim, charts, budget.width)
-    memberships = soft_cells(x.numpy(), charts, seed=seed)
+    memberships = soft_cells(knn_graph(x.numpy(), _NEIGHBOURS, exact=True), charts, seed=seed)
     model.encoder.trunk.adapt(x)
     model.decoder.adapt(x)
+    model.encoder.trunk.requires_grad_(False)
     learn_cover(model.encoder, x, memberships, steps=budget.steps, seed=seed)
     model.eval()
     with torch.no_grad():
-        inside = model.encoder(x).weights >= LEAST
-    _seat(model, x, inside, seed=seed)
+        inside = model.encoder(x).weights >= INSIDE
+    unroll_charts(model.encoder, x, inside, seed=seed)
     start = blank(x.shape[1], dim, charts, budget.width).eval()
     start.load_state_dict(model.state_dict())
     _least_squares(model, x, inside, min(rounds, budget.most))
@@ -90,38 +93,6 @@ def blank(features: int, dim: int, charts: int, width: int) -> AtlasAutoencoder:
     )
     renderer = ChartRenderer(charts, dim, features, width=width, hidden=())
     return AtlasAutoencoder(encoder, TopologicalDecoder(renderer, MLPRouter(dim, charts, hidden=_DECODERS_ROUTER)))
-
-
-@torch.no_grad()
-def _seat(model: AtlasAutoencoder, x: Tensor, inside: Tensor, *, seed: int) -> None:
-    """Coordinates of a chart begin as those that keep the lengths of paths within it, as far as features tell them.
-
-    Paths run within the set: where it bends away from its tangent plane, a projection would fold it, they do not.
-    """
-    heads, drawing = model.encoder.heads, torch.Generator().manual_seed(seed)
-    weights, biases = (each.unflatten(0, (heads.charts, heads.dim)) for each in (heads.weight, heads.bias))
-    features = F.silu(model.encoder.trunk(x))
-    model.encoder.centre.zero_()
-    for k, members in enumerate(inside.T):
-        rows = members.nonzero()[:, 0]
-        rows = rows[torch.randperm(len(rows), generator=drawing)[:_SEATED]]
-        if len(rows) <= _NEIGHBOURS:  # too few to have a shape: the chart keeps the weights it was made with
-            continue
-        places = _unrolled(x[rows], heads.dim)
-        mean = features[rows].mean(dim=0)
-        wide = features[rows] - mean
-        gram = wide.T @ wide + _RIDGE * len(rows) * torch.eye(wide.shape[1])
-        weights[k] = torch.linalg.solve(gram, wide.T @ places).T
-        biases[k] = -weights[k] @ mean
-
-
-def _unrolled(x: Float[Tensor, "n features"], dim: int) -> Float[Tensor, "n dim"]:
-    """Isomap of a few rows, of unit variance in all."""
-    from sklearn.manifold import Isomap
-
-    made = Isomap(n_neighbors=_NEIGHBOURS, n_components=dim).fit_transform(x.numpy())
-    places = torch.from_numpy(made - made.mean(axis=0)).to(x.dtype)
-    return places / places.square().mean().sqrt()
 
 
 def _least_squares(

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from latentatlas.experiments.manifolds.covering import LEAST
+from latentatlas.layout import INSIDE
 from latentatlas.metrics import orientation
 from latentatlas.models import AtlasAutoencoder, AutoencoderJumps
 
@@ -24,7 +24,7 @@ def judged(model: AtlasAutoencoder, x: Float[Tensor, "n features"]) -> dict[str,
     """Errors, charts in use, share of rows in overlaps, and the verdict on rows that were not trained on."""
     charts = model.encoder(x)
     local = charts.given("local", who="manifolds")
-    inside = (charts.weights >= LEAST).numpy()
+    inside = (charts.weights >= INSIDE).numpy()
     decoded = model.rendered(local)
     error = (decoded - x[:, None]).norm(dim=2).numpy()
     share = np.bincount(charts.weights.argmax(dim=1).numpy(), minlength=inside.shape[1]) / len(x)
@@ -36,7 +36,7 @@ def judged(model: AtlasAutoencoder, x: Float[Tensor, "n features"]) -> dict[str,
     if inside.shape[1] == 1:
         return figures
     reached = AutoencoderJumps(model)(local).numpy()
-    found = orientation(x.numpy(), local.numpy(), charts.weights.numpy(), least=LEAST)
+    found = orientation(x.numpy(), local.numpy(), charts.weights.numpy(), least=INSIDE)
     return figures | {
         TRANSITION: mean_transition(x.numpy(), local.numpy(), reached, inside),
         "overlap": float((inside.sum(axis=1) > 1).mean()),

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from latentatlas.core import reproducible
 from latentatlas.experiments.cells import Cells
-from latentatlas.experiments.manifolds.covering import LEAST
 from latentatlas.experiments.manifolds.figures import cover_figure
 from latentatlas.experiments.manifolds.fitting import Budget, charted, single_chart, weights_of
 from latentatlas.experiments.manifolds.judging import RECONSTRUCTION, TRANSITION, judged
 from latentatlas.experiments.manifolds.sets import SETS, ManifoldSet
 from latentatlas.experiments.maps.tables import MISSING, Target, figure, spread, table
+from latentatlas.layout import INSIDE
 from latentatlas.models import AtlasAutoencoder
 
 __all__ = ["pictures", "run", "to_markdown"]
@@ -69,7 +69,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "**Ours** is told the number of charts and their dimension, nothing else. Cells of the graph of neighbours get "
         f"soft borders, a router learns them in {budget['steps']} steps, then every chart decodes its rows by least "
         f"squares (L-BFGS, all rows at once; encoder and decoder have one hidden layer of "
-        f"{budget['width']}). A row is inside a chart from a membership of {LEAST:g}.",
+        f"{budget['width']}). A row is inside a chart from a membership of {INSIDE:g}.",
         "",
         "- *reconstruction*: mean over charts of the mean distance between a row inside the chart and what the chart "
         "decodes of it; *largest* such distance.",
@@ -135,7 +135,7 @@ def _shown(model: AtlasAutoencoder, x: Float[Tensor, "n features"], figures: Map
     return {
         "places": np.round(centred.numpy(), 3).tolist(),
         "chart": weights.argmax(dim=1).tolist(),
-        "shared": ((weights >= LEAST).sum(dim=1) > 1).tolist(),
+        "shared": ((weights >= INSIDE).sum(dim=1) > 1).tolist(),
         "say": f"{figures['charts']} charts, {figures['pieces']} overlaps: {said}",
     }
 

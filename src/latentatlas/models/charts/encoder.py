@@ -124,6 +124,14 @@ class AtlasEncoder(nn.Module):
         self.centre.copy_(factor * mean)
         self.placements.seat(factor * (local - mean), charts.weights)
 
+    @torch.no_grad()
+    def settle_on(self, x: Float[Tensor, "n features"]) -> None:
+        """Centre the charts on these rows, and lay them out in the frame so that they agree."""
+        self.centre.zero_()
+        charts = self(x)
+        self.centre.copy_(_means(charts)[0])
+        self.placements.seat(charts.given("local", who="AtlasEncoder") - self.centre, charts.weights)
+
     def _lay_along_the_rows(self, features: Float[Tensor, "n features"], weights: Float[Tensor, "n charts"]) -> None:
         """Heads become principal axes, where there are as many features as axes."""
         if self.heads.dim > features.shape[1]:

@@ -1,5 +1,6 @@
 """Terms on charts: decoding, routing, coordinates within charts, codes, and jumps between charts."""
 
+from latentatlas.terms.atlas.anchors import ChartAnchor, MembershipAnchor
 from latentatlas.terms.atlas.budgets import Commitment, DetailBudget, TextureBudget
 from latentatlas.terms.atlas.decoding import ChartReconstruction
 from latentatlas.terms.atlas.isometry import LipschitzBound, Orthogonality
@@ -9,6 +10,7 @@ from latentatlas.terms.atlas.routing import OverlapBand, RoutingConsistency, Rou
 from latentatlas.terms.atlas.universal import universal_terms
 
 __all__ = [
+    "ChartAnchor",
     "ChartCovariance",
     "ChartInvariance",
     "ChartReconstruction",
@@ -17,6 +19,7 @@ __all__ = [
     "DetailBudget",
     "JumpConsistency",
     "LipschitzBound",
+    "MembershipAnchor",
     "Orthogonality",
     "OverlapBand",
     "RoutingConsistency",
