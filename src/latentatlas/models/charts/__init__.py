@@ -10,6 +10,7 @@ from latentatlas.models.charts.elastic import (
     merge_charts,
     split_chart,
 )
+from latentatlas.models.charts.elastic_cells import ElasticCells, elastic_cells
 from latentatlas.models.charts.elastic_codes import ElasticCodebook
 from latentatlas.models.charts.encoder import AtlasEncoder
 from latentatlas.models.charts.heads import ChartHeads, ChartProjectors
@@ -30,6 +31,7 @@ __all__ = [
     "ChartHeads",
     "ChartProjectors",
     "ChartRenderer",
+    "ElasticCells",
     "ElasticCodebook",
     "ElasticEvent",
     "ElasticRouter",
@@ -51,6 +53,7 @@ __all__ = [
     "close_chart",
     "code_length",
     "elastic_autoencoder",
+    "elastic_cells",
     "merge_charts",
     "patch_residuals",
     "split_chart",

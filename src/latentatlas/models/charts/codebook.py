@@ -64,9 +64,11 @@ class ChartCodebook(nn.Module):
         self.register_buffer("sums", torch.zeros(charts, codes, dim))
         self.register_buffer("started", torch.tensor(False))
 
-    def forward(self, local: Float[Tensor, "n charts dim"]) -> tuple[Int[Tensor, "n charts"], Tensor]:
-        """Number and place of the nearest code in every chart; the places have no gradient."""
-        code = nearest_codes(self._checked(local.detach()).to(self.places), self.places)
+    def forward(
+        self, local: Float[Tensor, "n charts dim"], *, among: Bool[Tensor, "charts codes"] | None = None
+    ) -> tuple[Int[Tensor, "n charts"], Tensor]:
+        """Number and place of the nearest code in every chart, of those `among` which; no gradient to the places."""
+        code = nearest_codes(self._checked(local.detach()).to(self.places), self.places, among=among)
         chart = torch.arange(self.charts, device=code.device)
         return code, self.places[chart, code].to(local.dtype)
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from latentatlas.core import SpecError
-from latentatlas.models.charts.codebook import ChartCodebook, nearest_codes
+from latentatlas.models.charts.codebook import ChartCodebook
 from latentatlas.models.charts.ledger import Changes
 from latentatlas.models.charts.trials import Cut
 
@@ -56,8 +56,7 @@ class ElasticCodebook(nn.Module):
 
     def forward(self, local: Float[Tensor, "n charts dim"]) -> tuple[Int[Tensor, "n charts"], Tensor]:
         """Number and place of the nearest code there is in every chart; the places have no gradient."""
-        code = nearest_codes(local.detach().to(self.places), self.places, among=self.present)
-        return code, self.places[torch.arange(self.charts, device=code.device), code].to(local.dtype)
+        return self.inner(local, among=self.present)
 
     def learn(self, local: Float[Tensor, "n charts dim"], weights: Float[Tensor, "n charts"]) -> None:
         """Move the codes by one batch of rows with their memberships."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple, final
@@ -74,8 +75,8 @@ class Ledger:
     most. Parts begin as many and become fewer: a cut in two often gains little where one in four would gain much.
 
     It comes to rest: mergers are harder than splits; a part that changed is left alone for `cool` reviews; a trial that
-    changed nothing waits twice as long each time; and whenever splits follow mergers or mergers splits, `cool` doubles,
-    so that in n reviews there are at most log₂ n such turns.
+    changed nothing waits twice as long each time; and from mergers to splits or back it turns only `cool` reviews after
+    it last did, then twice, four times as many, so that in n reviews there are at most about log₂ n turns.
 
     Args:
         of: what the parts are called.
@@ -105,6 +106,7 @@ class Ledger:
         self.uses: list[PartUse] = []
         self._reviews = 0
         self._calm = cool
+        self._turned = 0
         self._last = ""
         self._waits: dict[tuple[int, ...], tuple[int, int]] = {}
 
@@ -129,6 +131,7 @@ class Ledger:
             "uses": [tuple(use) for use in self.uses],
             "reviews": self._reviews,
             "calm": self._calm,
+            "turned": self._turned,
             "last": self._last,
             "waits": [[list(key), *wait] for key, wait in self._waits.items()],
         }
@@ -137,7 +140,8 @@ class Ledger:
         """Go on from there."""
         self.events, self.trials = ([_event(entry) for entry in state[name]] for name in ("events", "trials"))
         self.uses = [PartUse(step, tuple(share)) for step, share in state["uses"]]
-        self._reviews, self._calm, self._last = state["reviews"], state["calm"], state["last"]
+        self._reviews, self._last = state["reviews"], state["last"]
+        self._calm, self._turned = state["calm"], state["turned"]
         self._waits = {tuple(key): (until, patience) for key, until, patience in state["waits"]}
 
     def _close_dead(self, step: int, there: list[int], changes: Changes) -> list[int]:
@@ -151,13 +155,16 @@ class Ledger:
         return there
 
     def _merge_alike(self, step: int, parts: Parts, there: list[int], changes: Changes) -> list[int]:
+        if not self._may(MERGE):
+            return there
         near = nearest_pairs(parts.x[0], parts.part[0], [part for part in there if self._due(part)])
         known = {pair: gain_of_two(parts, *pair) for pair in near if self._due(*pair)}
         middle = sorted(near.values())[len(near) // 2] if near else 1.0
+        middle = middle if middle > 0 else 1.0
         for pair, found in sorted(known.items(), key=lambda entry: entry[1] or 0.0):
             if not set(pair) <= set(there) or not all(self._due(part) for part in pair):
                 continue
-            gain, said = found or 0.0, f"at {near[pair] / middle:.2f} of the usual distance; "
+            gain, said = found or 0.0, f"redundancy {math.exp(-near[pair] / middle):.2f}; "
             if not self.rule.merges(gain):
                 self._leave(step, APART, pair, gain, self.rule.bar, said + "apart they do better")
                 continue
@@ -170,6 +177,8 @@ class Ledger:
         return there
 
     def _split_best(self, step: int, parts: Parts, there: list[int], room: int, changes: Changes) -> None:
+        if not self._may(SPLIT):
+            return
         cost = self.rule.margin
         cuts = {part: gain_of_cut(parts, part) for part in there if self._due(part) and self._due(part, _CUT)}
         worth = {part: cut for part, cut in cuts.items() if cut and self.rule.splits(cut.gain)}
@@ -190,12 +199,13 @@ class Ledger:
     def _note(self, step: int, kind: str, changed: tuple[int, ...], gain: float, threshold: float, why: str) -> None:
         """Something changed: it is left alone for a while."""
         self.events.append(ElasticEvent(step, self.of, kind, changed, gain, threshold, why))
-        if self._last and (kind == SPLIT) != (self._last == SPLIT):
-            self._calm *= 2
-        self._last = kind
+        if kind != CLOSE:
+            if self._last not in ("", kind):
+                self._calm, self._turned = 2 * self._calm, self._reviews
+            self._last = kind
         self._waits = {key: wait for key, wait in self._waits.items() if not set(key) & set(changed)}
         for part in changed:
-            self._waits[(part,)] = (self._reviews + self._calm, self.cool)
+            self._waits[(part,)] = (self._reviews + self.cool, self.cool)
 
     def _leave(self, step: int, kind: str, key: tuple[int, ...], gain: float, threshold: float, why: str) -> None:
         """A trial changed nothing: the next one waits."""
@@ -204,6 +214,10 @@ class Ledger:
         name = key if len(key) > 1 else (*key, _CUT)
         patience = 2 * self._waits[name][1] if name in self._waits else self.cool
         self._waits[name] = (self._reviews + patience, patience)
+
+    def _may(self, kind: str) -> bool:
+        """Whether the other direction was left long enough ago, if it was."""
+        return self._last in ("", kind) or self._reviews > self._turned + self._calm
 
     def _due(self, *key: int) -> bool:
         return self._reviews > self._waits.get(key, (0, 0))[0]
