@@ -283,7 +283,6 @@ def test_the_encoder_can_be_exported(charted, groups):
 @pytest.mark.parametrize(
     ("charts", "words"),
     [
-        ("auto", r'"auto".*not there yet.*charts=10'),
         ("ten", "charts as None, an integer ≥ 1, ChartSettings"),
         (0, "integer ≥ 1.*got 0"),
         (-3, "integer ≥ 1.*got -3"),
@@ -397,3 +396,35 @@ def test_the_band_turns_orientation():
     assert values["charts.explained_by_full"] > 0.9
     again = AutoencoderJumps(atlas.model_.charted)
     assert again.charts == 4
+
+
+# ---------------------------------------------------------------- a number that is found
+
+
+def test_the_number_of_charts_is_found_saved_and_judged(quick, tmp_path: Path):
+    rng = np.random.default_rng(0)
+    x = np.concatenate([20 * k * np.eye(4)[k] + rng.random((300, 1)) * np.ones(4) for k in range(3)])
+    x = (x + 0.01 * rng.normal(size=x.shape)).astype(np.float32)
+    atlas = quick(charts=ChartSettings("auto", codes=None, dim=1), steps=60).fit(x)
+    ledger = atlas.chart_ledger_
+    assert ledger is not None
+    count = atlas.chart_coordinates(x).memberships.shape[1]
+    assert 3 <= count <= 16  # three lines that lie apart
+    assert ledger.events
+    assert all(event.why for event in ledger.events)
+    verdicts = {verdict.name: verdict for verdict in atlas.check()}
+    assert f"{count} chart(s) were found" in verdicts["charts_at_rest"].reason
+    atlas.save(tmp_path / "run")
+    again = load(tmp_path / "run")
+    assert again.chart_ledger_ is not None
+    assert again.chart_ledger_.events == ledger.events
+    np.testing.assert_array_equal(again.predict_chart(x), atlas.predict_chart(x))
+    assert clone(quick(charts="auto")).charts == "auto"
+
+
+def test_a_number_that_is_found_has_no_top_and_no_jumps():
+    for given in ({"top": 2}, {"jumps": TiedJumps(3, 2)}):
+        with pytest.raises(SpecError, match='with a count that is known; got them with "auto"'):
+            ChartSettings("auto", **given)
+    with pytest.raises(SpecError, match='integer ≥ 1, or "auto"; got \'many\''):
+        ChartSettings("many")

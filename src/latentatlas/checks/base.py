@@ -99,6 +99,7 @@ class Evidence:
         prediction_view: class that it predicts for the view.
         local: coordinates of each row in every chart, (n, charts, dim).
         code: code of each row in its own chart.
+        chart_counts: how many charts there were at each review, where their number was found; not by row.
 
     Raises:
         ShapeError: if the arrays differ in length.
@@ -121,9 +122,11 @@ class Evidence:
     prediction_view: np.ndarray | None = None
     local: np.ndarray | None = None
     code: np.ndarray | None = None
+    chart_counts: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("nuisance", "layout")}
+        apart = ("nuisance", "layout", "chart_counts")
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
         arrays |= {f"nuisance {name!r}": values for name, values in self.nuisance.items()}
         lengths = {name: len(array) for name, array in arrays.items() if array is not None}
         if len(set(lengths.values())) > 1:

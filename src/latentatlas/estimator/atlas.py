@@ -67,7 +67,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
             atlas is of the windows alone, and views are read from the room.
         partition_term: learns the blocks from rows and their views: "auto" (`Partition`, with a head that reads the
             parameters from `variant`), and None, a factor, a term, or (term, schedule) as above.
-        charts: how many charts with coordinates of their own the latent is glued from; `ChartSettings` to say more; or
+        charts: how many charts with coordinates of their own the latent is glued from; "auto" finds how many; `ChartSettings` to say more; or
             a `models.AtlasAutoencoder` on all columns, with a frame of `dim` axes. Wants neither encoder nor layout.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
         steps: optimiser steps; None takes ten passes over the rows, 600 or more for few; a neighbour term 400 to 4,000.
@@ -87,6 +87,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         graph_: neighbours of all rows in the input; training used a graph of its own rows alone.
         threads_, seconds_: what the fit used.
         streamed_: the sample of larger `Shards` that the rows above are; else None.
+        chart_ledger_: how the charts of `charts="auto"` were counted, with every reason; else None.
         rows_seen_, rows_new_: rows that ever came, and those of the last call.
         drift_: what the last `partial_fit` did to the earlier rows; there after one.
         viewed_: the rows with the room that views are read from; `table_` where they need none. Not saved.
@@ -120,7 +121,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         layout: LatentLayout | None = None,
         transformation: Transformation | None = None,
         partition_term: Wanted = "auto",
-        charts: int | ChartSettings | AtlasAutoencoder | None = None,
+        charts: int | str | ChartSettings | AtlasAutoencoder | None = None,
         held_out: float = 0.1,
         steps: int | None = None,
         batch_edges: int | None = None,
@@ -211,6 +212,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         self.given_names_: dict[int, str] = {}
         self.objective_, self.recipes_, self.history_ = fitted.objective, fitted.recipes, fitted.history
         self.threads_, self.seconds_ = fitted.threads, fitted.seconds
+        self.chart_ledger_ = fitted.ledger
         self.held_out_ = held_out
         self._place(x, fitted.graph)
         return self

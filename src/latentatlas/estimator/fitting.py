@@ -23,6 +23,7 @@ from latentatlas.estimator.charting import (
     annealing,
     chart_terms,
     charted_network,
+    counted,
     lasting_chart_terms,
     seat_cover,
     settings_of,
@@ -42,7 +43,18 @@ from latentatlas.estimator.rows import both_graphs
 from latentatlas.estimator.views import Viewing
 from latentatlas.graph import Neighbours, fuzzy_weights
 from latentatlas.landscape import PrototypeBank
-from latentatlas.models import AtlasAutoencoder, Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
+from latentatlas.models import (
+    AtlasAutoencoder,
+    Autoencoder,
+    ElasticCells,
+    Encoder,
+    Ledger,
+    MapHead,
+    MLPEncoder,
+    PCAStem,
+    ScaleStem,
+    Stem,
+)
 from latentatlas.terms import Objective, Term
 from latentatlas.train import BatchSource, Callback, Checkpoint, EdgeBatches, Progress, Recipe, RowBatches, Silent, fit
 
@@ -140,7 +152,7 @@ class _Stage:
 @final
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What a fit leaves behind; `graph` holds the neighbours of all rows."""
+    """What a fit leaves behind; `graph` holds the neighbours of all rows, `ledger` how charts were counted."""
 
     stem: Stem
     model: Autoencoder | AtlasAutoencoder
@@ -150,6 +162,7 @@ class Fitted:
     history: dict[str, np.ndarray]
     threads: int
     seconds: float
+    ledger: Ledger | None = None
 
 
 def default_steps(n: int) -> int:
@@ -191,14 +204,14 @@ def fit_problem(
     with reproducible(problem.seed, threads=problem.threads) as threads:
         graph, trained = both_graphs(x, train, problem.n_neighbors, seed=problem.seed)
         rows = torch.from_numpy(x[train])
-        stem, model = _stem_and_model(problem, rows, distils=problem.distils(known))
+        stem, model, cells = _stem_and_model(problem, rows, trained, distils=problem.distils(known))
         held_out = np.setdiff1d(np.arange(len(x)), train)
         with torch.no_grad():
             batch = known.batch(stem, rows, train)
             spare = torch.from_numpy(x[held_out])
             aside = known.batch(stem, spare, held_out) if len(held_out) else None
         model.adapt(batch.x)
-        stage = _first_stage(problem, model, batch, trained, callbacks, distils=problem.distils(known))
+        stage = _first_stage(problem, model, batch, trained, callbacks, cells, distils=problem.distils(known))
         if viewing is not None:
             stage = replace(stage, source=viewing.source(stage.source, stem, seed=problem.seed))
             aside = None if aside is None else viewing.once(aside, stem, seed=problem.seed)
@@ -237,7 +250,8 @@ def fit_problem(
             fabric=fabric,
         )
         history = joined(first.columns(), second.columns())
-    return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started)
+    ledger = None if cells is None else cells.ledger
+    return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started, ledger)
 
 
 def _first_stage(
@@ -246,12 +260,13 @@ def _first_stage(
     batch: Batch,
     near: Neighbours,
     callbacks: Sequence[Callback],
+    cells: ElasticCells | None,
     *,
     distils: bool,
 ) -> _Stage:
     if isinstance(model, AtlasAutoencoder):
         steps = problem.steps or default_steps(len(batch.x))
-        seat_cover(model, batch.x, near, steps=steps, seed=problem.seed)
+        seat_cover(model, batch.x, near, steps=steps, seed=problem.seed, found=cells)
         held = anchors_of(model, batch)
         if annealing(problem.charts, model):
             held.pop("cover", None)  # memberships that harden do not stay
@@ -317,15 +332,18 @@ def _warn_if_it_cannot_be_saved(objective: Objective, model: Any, transformation
         warnings.warn(f"This atlas can be used but not saved: {error}", DataWarning, stacklevel=4)
 
 
-def _stem_and_model(problem: Problem, rows: Tensor, *, distils: bool) -> tuple[Stem, Autoencoder | AtlasAutoencoder]:
+def _stem_and_model(
+    problem: Problem, rows: Tensor, near: Neighbours, *, distils: bool
+) -> tuple[Stem, Autoencoder | AtlasAutoencoder, ElasticCells | None]:
     if problem.charts is not None:
         stem = _stem(rows) if isinstance(problem.charts, ChartSettings) else ScaleStem(rows.shape[1]).fit(rows)
-        model = charted_network(problem.charts, stem.components, problem.dim)
+        charts, found = counted(problem.charts, stem(rows), near, problem.dim, seed=problem.seed)
+        model = charted_network(charts, stem.components, problem.dim)
         with torch.no_grad():
             model.encode(stem(rows[:1]))  # a model of other columns says so
-        return stem, model
+        return stem, model, found
     stem, encoder = _stem_and_encoder(problem, rows, distils=distils)
-    return stem, Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
+    return stem, Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None), None
 
 
 def _stem(rows: Tensor) -> Stem:

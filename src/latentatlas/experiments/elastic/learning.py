@@ -27,20 +27,21 @@ def learned(
     unseen: Float[np.ndarray, "m features"],
     dim: int,
     *,
-    count: int | None,
+    begun: int | None,
+    stays: bool,
     steps: int,
     every: int,
     seed: int,
 ) -> dict[str, Any]:
-    """One fit; `count` charts that stay, or None for as many as are found, which may then come and go.
+    """One fit, begun with so many charts, or as many as `elastic_cells` finds, that stay, or come and go.
 
-    A cover of cells of the graph is learned first; then charts decode their rows, and routing learns by which chart
-    does it best. Every third row judges charts and is not trained on.
+    A cover of cells of the graph is learned first and held: only splits, mergers and closures change it. The charts
+    decode their rows. Every third row judges charts and is not trained on.
     """
     held, scale = np.arange(len(x)) % 3 == 0, float((x - x.mean(axis=0)).std())
     train, judges = torch.from_numpy(x[~held]), torch.from_numpy(x[held])
     with reproducible(seed, threads=1):
-        model = _begun(train, dim, count, steps=steps, seed=seed)
+        model = _begun(train, dim, begun, steps=steps, seed=seed)
         elastic = ElasticCharts(model, train, judges, every=every)
         objective = Objective(
             {
@@ -50,25 +51,26 @@ def learned(
         )
         recipe = Recipe(steps, rate=_RATE, decay=0.0, log_every=steps)
         began = time.perf_counter()
-        hooks = [elastic] if count is None else []
+        hooks = [] if stays else [elastic]
         fit(model, objective, RowBatches(Batch(train), size=_BATCH, seed=seed), recipe, callbacks=hooks)
         seconds = time.perf_counter() - began
     return _judged(model, elastic, torch.from_numpy(unseen), scale, steps) | {"share": elastic.seconds / seconds}
 
 
-def _begun(x: torch.Tensor, dim: int, count: int | None, *, steps: int, seed: int) -> AtlasAutoencoder:
-    charts = found_charts(x.numpy(), dim, seed=seed).count if count is None else count
-    room = BEGUN if count is None else count
-    model = elastic_autoencoder(x.shape[1], dim, most=room, start=charts, width=_WIDTH)
+def _begun(x: torch.Tensor, dim: int, begun: int | None, *, steps: int, seed: int) -> AtlasAutoencoder:
+    charts = found_charts(x.numpy(), dim, seed=seed).count if begun is None else begun
+    model = elastic_autoencoder(x.shape[1], dim, most=BEGUN, start=charts, width=_WIDTH)
     model.adapt(x)
     memberships = soft_cells(knn_graph(x.numpy(), _NEIGHBOURS, exact=True), charts, seed=seed)
     if charts > 1:
-        padded = np.pad(memberships, ((0, 0), (0, room - charts)))
+        padded = np.pad(memberships, ((0, 0), (0, BEGUN - charts)))
         learn_cover(model.encoder, x, padded, steps=steps // 4, seed=seed)
         model.eval()
         with torch.no_grad():
             unroll_charts(model.encoder, x, model.encoder(x).weights >= INSIDE, seed=seed)
             model.encoder.settle_on(x)
+    model.encoder.trunk.requires_grad_(False)
+    model.encoder.router.requires_grad_(False)
     return model
 
 

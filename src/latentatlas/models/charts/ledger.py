@@ -110,6 +110,15 @@ class Ledger:
         self._last = ""
         self._waits: dict[tuple[int, ...], tuple[int, int]] = {}
 
+    @classmethod
+    def of(cls, state: dict[str, Any] | None) -> Ledger | None:
+        """One that was saved, to be read; None where there was none."""
+        if state is None:
+            return None
+        ledger = cls(state["of"], Parsimony())
+        ledger.load_state_dict(state)
+        return ledger
+
     def review(self, step: int, parts: Parts, there: Sequence[int], room: int, changes: Changes) -> None:
         """Look at the parts that are there, of `room` slots."""
         self._reviews += 1
@@ -119,13 +128,19 @@ class Ledger:
         left = self._merge_alike(step, parts, left, changes)
         self._split_best(step, parts, left, room, changes)
 
+    @property
+    def last_change(self) -> int:
+        """The step of the last part that came or went; −1 if none did."""
+        return max((event.step for event in self.events if event.kind != FULL), default=-1)
+
     def rested(self, since: int) -> bool:
         """Whether nothing has changed from a step on."""
-        return all(event.step < since for event in self.events if event.kind != FULL)
+        return self.last_change < since
 
     def state_dict(self) -> dict[str, Any]:
         """Events, uses, and what is left alone until when."""
         return {
+            "of": self.of,
             "events": [tuple(event) for event in self.events],
             "trials": [tuple(event) for event in self.trials],
             "uses": [tuple(use) for use in self.uses],
