@@ -140,7 +140,7 @@ def _loaded(run: Run) -> Atlas:
     atlas.recipes_ = tuple(build(spec["recipes"]))
     atlas.rows_seen_ = spec.get("rows_seen", len(points["id"]))
     atlas.rows_new_ = spec.get("rows_new", len(points["id"]))
-    atlas.chart_ledger_ = Ledger.of(spec.get("chart_ledger"))
+    atlas.chart_ledger_ = Ledger.restored(spec.get("chart_ledger"))
     atlas.threads_, atlas.seconds_ = spec["threads"], spec["seconds"]
     return atlas
 

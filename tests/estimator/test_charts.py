@@ -426,5 +426,5 @@ def test_a_number_that_is_found_has_no_top_and_no_jumps():
     for given in ({"top": 2}, {"jumps": TiedJumps(3, 2)}):
         with pytest.raises(SpecError, match='with a count that is known; got them with "auto"'):
             ChartSettings("auto", **given)
-    with pytest.raises(SpecError, match='integer ≥ 1, or "auto"; got \'many\''):
+    with pytest.raises(SpecError, match="integer ≥ 1, or \"auto\"; got 'many'"):
         ChartSettings("many")

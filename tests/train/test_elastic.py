@@ -37,7 +37,13 @@ def _model(*, start: int = 1, most: int = 4) -> AtlasAutoencoder:
 
 def _fit(model: AtlasAutoencoder, hooks: list[Any], *, steps: int = 40) -> None:
     recipe = Recipe(steps, decay=0.0, log_every=steps)
-    fit(model, Objective({"recon": (ChartReconstruction(), Constant(1.0))}), RowBatches(Batch(_circle(300, 0)), size=64), recipe, callbacks=hooks)
+    fit(
+        model,
+        Objective({"recon": (ChartReconstruction(), Constant(1.0))}),
+        RowBatches(Batch(_circle(300, 0)), size=64),
+        recipe,
+        callbacks=hooks,
+    )
 
 
 def _optimised(model: AtlasAutoencoder) -> torch.optim.Optimizer:

@@ -100,7 +100,8 @@ class ChartSettings:
     hardness: Schedule | None = None
 
     def __post_init__(self) -> None:
-        if self.count != "auto" and (not _is_integer(self.count) or self.count < 1):
+        known = self.count if not isinstance(self.count, str) and _is_integer(self.count) else 0
+        if self.count != "auto" and known < 1:
             raise SpecError(
                 f'ChartSettings wants count as an integer ≥ 1, or "auto"; got {self.count!r}. 10 is a good start.'
             )
@@ -113,10 +114,10 @@ class ChartSettings:
                 )
         if self.count == "auto" and (self.top, self.jumps) != (None, None):
             raise SpecError(
-                'ChartSettings wants top and jumps with a count that is known; got them with "auto". Leave the two out, '
-                "or fit once and pass the count that was found."
+                'ChartSettings wants top and jumps with a count that is known; got them with "auto". Leave the two '
+                "out, or fit once and pass the count that was found."
             )
-        if self.top is not None and self.top > self.count:
+        if self.top is not None and self.top > known:
             raise SpecError(
                 f"ChartSettings wants top ≤ count, the number of charts; got {self.top} of {self.count}. Lower top."
             )
@@ -187,7 +188,7 @@ def counted(
     axes = dim if charts.dim is None else charts.dim
     judges = np.arange(len(some)) % 3 == 0
     found = elastic_cells(some.numpy(), cells, judges, min(axes, some.shape[1]), most=_MOST_CHARTS)
-    return replace(charts, count=found.count), found
+    return replace(charts, count=found.number), found
 
 
 def charted_network(charts: ChartSettings | AtlasAutoencoder, in_features: int, dim: int) -> AtlasAutoencoder:
@@ -233,18 +234,18 @@ def _built(charts: ChartSettings, in_features: int, dim: int, head: MapHead | No
 
 
 def seat_cover(
-    model: AtlasAutoencoder, x: Tensor, near: Neighbours, *, steps: int, seed: int, found: ElasticCells | None = None
+    model: AtlasAutoencoder, x: Tensor, near: Neighbours, *, steps: int, seed: int, cells: ElasticCells | None = None
 ) -> None:
     """Charts begin as cells of the graph with soft borders, unrolled; tied jumps where these charts agree.
 
     A cover that the router finds while it is trained tears the rows where it happens to, and a chart that is not flat
-    to begin with stays folded. Cells that were found are taken; else there are as many even ones as the model has charts.
-    Of more than 20,000 rows a random part is looked at. A single chart keeps what it has.
+    to begin with stays folded. Cells that were found are taken; else as many as the model has charts are made. Of more
+    than 20,000 rows a random part is looked at. A single chart keeps what it has.
     """
     charts = model.encoder.heads.charts
     if charts > 1:
         some, near = _sample(x, near, seed=seed)
-        memberships = soft_cells(near, charts, seed=seed) if found is None else softened(near, found.cell, charts)
+        memberships = soft_cells(near, charts, seed=seed) if cells is None else softened(near, cells.cell, charts)
         learn_cover(model.encoder, some, memberships, steps=min(_COVER_STEPS, steps), seed=seed)
         model.eval()
         with torch.no_grad():

@@ -266,7 +266,7 @@ def _first_stage(
 ) -> _Stage:
     if isinstance(model, AtlasAutoencoder):
         steps = problem.steps or default_steps(len(batch.x))
-        seat_cover(model, batch.x, near, steps=steps, seed=problem.seed, found=cells)
+        seat_cover(model, batch.x, near, steps=steps, seed=problem.seed, cells=cells)
         held = anchors_of(model, batch)
         if annealing(problem.charts, model):
             held.pop("cover", None)  # memberships that harden do not stay

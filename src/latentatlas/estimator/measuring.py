@@ -77,7 +77,10 @@ def judged(atlas: Atlas, checks: Sequence[Check] | None) -> list[Verdict]:
     for check in _usual_checks(atlas) if checks is None else checks:
         if "z_view" in check.reads or "prediction_view" in check.reads:
             evidence = views = views or _evidence_of_views(atlas)
-        elif isinstance(check, ChartRouting | ChartCollapse | CodeUse | ChartsAtRest) and atlas.model_.charted is not None:
+        elif (
+            isinstance(check, ChartRouting | ChartCollapse | CodeUse | ChartsAtRest)
+            and atlas.model_.charted is not None
+        ):
             evidence = charts = charts or chart_evidence(atlas)
         else:
             evidence = rows = rows or evidence_of(atlas)

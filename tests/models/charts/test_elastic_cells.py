@@ -17,26 +17,26 @@ HELD = np.arange(1200) % 3 == 0
 def test_blobs_are_counted(count: int):
     x = blobs(1200, shares=(1 / count,) * count, sds=(1.0,) * count, features=6, seed=1).table.x
     found = elastic_cells(x, cells_of(x, 12, seed=0), HELD, 0)
-    assert found.count == count
+    assert found.number == count
     assert found.ledger.rested(20)
 
 
 def test_a_sphere_is_no_patch_and_its_cells_are_too_many():
     x = sphere(1200, seed=1).table.x
     found = elastic_cells(x, cells_of(x, 16, seed=0), HELD, 2, most=16)
-    assert 2 <= found.count <= 8
-    assert sorted(np.unique(found.cell)) == list(range(found.count))
+    assert 2 <= found.number <= 8
+    assert sorted(np.unique(found.cell)) == list(range(found.number))
     assert found.ledger.rested(20)
 
 
 def test_a_plane_is_one_patch():
     x = np.random.default_rng(0).random((1200, 2)) @ np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]])
-    assert elastic_cells(x, cells_of(x, 9, seed=0), HELD, 2).count == 1
+    assert elastic_cells(x, cells_of(x, 9, seed=0), HELD, 2).number == 1
 
 
 def test_equal_rows_are_one_cell():
     x = np.ones((1200, 2))
-    assert elastic_cells(x, np.arange(1200) % 4, HELD, 1).count == 1
+    assert elastic_cells(x, np.arange(1200) % 4, HELD, 1).number == 1
 
 
 @pytest.mark.parametrize(

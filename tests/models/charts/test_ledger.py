@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
 
@@ -43,9 +44,7 @@ def _run(
     for step in range(reviews):
         x = clean + noise * torch.randn(clean.shape, generator=drawing).double()
         judging = torch.rand(len(x), generator=drawing) < 0.4
-        parts = Parts(
-            (x[~judging], x[judging]), (x[~judging], x[judging]), (label[~judging], label[judging]), dim, 0.1
-        )
+        parts = Parts((x[~judging], x[judging]), (x[~judging], x[judging]), (label[~judging], label[judging]), dim, 0.1)
         ledger.review(step, parts, label.unique().tolist(), room, _Labels(x, label))
     return label
 
@@ -73,7 +72,7 @@ def test_a_stationary_stream_comes_to_rest(noise: float):
     ledger = Ledger("charts", Parsimony())
     _run(ledger, torch.arange(600) % 8, reviews=60, noise=noise)
     kinds = [event.kind == "split" for event in ledger.events]
-    turns = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False))
+    turns = sum(one != other for one, other in itertools.pairwise(kinds))
     assert turns <= math.log2(60)
     assert ledger.rested(40)
 
@@ -82,7 +81,7 @@ def test_without_hysteresis_patience_alone_slows_it_down():
     ledger = Ledger("charts", Parsimony(0.02, 0.0))  # a margin within the noise
     _run(ledger, torch.arange(400) % 4, reviews=60, noise=0.2)
     kinds = [event.kind == "split" for event in ledger.events]
-    assert 1 < sum(one != other for one, other in zip(kinds, kinds[1:], strict=False)) <= math.log2(60)
+    assert 1 < sum(one != other for one, other in itertools.pairwise(kinds)) <= math.log2(60)
 
 
 def test_dead_parts_are_closed_and_the_last_stays():

@@ -52,7 +52,9 @@ def test_a_valley_between_two_groups_and_none_within_one():
     two = torch.cat([one - 4, one + 4])
     order = torch.randperm(len(two), generator=drawing)
     two = two[order]
-    assert valley_depth(two[::2], two[1::2], resolution=0.01) == pytest.approx(0.5 * math.log(17) - math.log(2), abs=0.05)
+    assert valley_depth(two[::2], two[1::2], resolution=0.01) == pytest.approx(
+        0.5 * math.log(17) - math.log(2), abs=0.05
+    )
     assert valley_depth(one[::2], one[1::2], resolution=0.01) < 0.02
     assert valley_depth(even[::2], even[1::2], resolution=0.01) < 0.15
 
@@ -63,7 +65,9 @@ def test_the_rule_leaves_a_band_between():
     assert (rule.splits(0.41), rule.splits(0.39), rule.merges(0.31), rule.merges(0.29)) == (True, False, False, True)
 
 
-@pytest.mark.parametrize(("margin", "hysteresis"), [(0.0, 0.5), (math.inf, 0.5), (math.nan, 0.5), (0.5, 1.0), (0.5, -0.1)])
+@pytest.mark.parametrize(
+    ("margin", "hysteresis"), [(0.0, 0.5), (math.inf, 0.5), (math.nan, 0.5), (0.5, 1.0), (0.5, -0.1)]
+)
 def test_bad_rules(margin: float, hysteresis: float):
     with pytest.raises(SpecError, match="Parsimony wants a finite margin"):
         Parsimony(margin, hysteresis)

@@ -38,9 +38,9 @@ def found_charts(
 def counts_of_charts(x: Float[np.ndarray, "n features"], dim: int, *, seed: int) -> dict[str, int]:
     """Charts by ours, as it stands and with other settings, and groups by the usual ways."""
     return {
-        OURS: found_charts(x, dim, seed=seed).count,
-        f"ours, begun with {_MORE} cells": found_charts(x, dim, cells=_MORE, seed=seed).count,
-        "ours, resolution 0.2": found_charts(x, dim, resolution=0.2, seed=seed).count,
+        OURS: found_charts(x, dim, seed=seed).number,
+        f"ours, begun with {_MORE} cells": found_charts(x, dim, cells=_MORE, seed=seed).number,
+        "ours, resolution 0.2": found_charts(x, dim, resolution=0.2, seed=seed).number,
         **_usual(x, seed=seed),
     }
 
@@ -51,7 +51,7 @@ def counts_of_groups(x: Float[np.ndarray, "n dim"], *, seed: int) -> dict[str, i
 
     def ours(cells: int) -> int:
         first = cells_of(x, cells, seed=seed)
-        return elastic_cells(x, first, np.arange(len(x)) % 3 == 0, 0, most=_MORE).count
+        return elastic_cells(x, first, np.arange(len(x)) % 3 == 0, 0, most=_MORE).number
 
     found = {OURS: ours(BEGUN), f"ours, begun with {_MORE} cells": ours(_MORE), **_usual(x, seed=seed)}
     if x.shape[1] == 2:

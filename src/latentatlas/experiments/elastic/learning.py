@@ -58,7 +58,7 @@ def learned(
 
 
 def _begun(x: torch.Tensor, dim: int, begun: int | None, *, steps: int, seed: int) -> AtlasAutoencoder:
-    charts = found_charts(x.numpy(), dim, seed=seed).count if begun is None else begun
+    charts = found_charts(x.numpy(), dim, seed=seed).number if begun is None else begun
     model = elastic_autoencoder(x.shape[1], dim, most=BEGUN, start=charts, width=_WIDTH)
     model.adapt(x)
     memberships = soft_cells(knn_graph(x.numpy(), _NEIGHBOURS, exact=True), charts, seed=seed)

@@ -1,4 +1,4 @@
-"""Counts of charts on sets of known shape, of groups in rows of known groups, and charts that come and go in training."""
+"""Counts of charts on sets of known shape, of groups in rows of known groups, and charts in training."""
 
 from __future__ import annotations
 
@@ -111,7 +111,12 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "reviews took.",
     ]
     for title, methods in result["trained"].items():
-        lines += ["", f"### {title[0].upper()}{title[1:]}", "", table(_SAID, {n: _line(n, m) for n, m in methods.items()})]
+        lines += [
+            "",
+            f"### {title[0].upper()}{title[1:]}",
+            "",
+            table(_SAID, {n: _line(n, m) for n, m in methods.items()}),
+        ]
     lines += ["", "Targets are for a full run." if result["quick"] else "Targets, **ours**:", ""]
     lines += [] if result["quick"] else _verdicts(result)
     return "\n".join([*lines, "", "![Charts over the steps of a fit](elastic.png)"])

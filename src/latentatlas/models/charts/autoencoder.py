@@ -128,13 +128,13 @@ class AtlasAutoencoder(nn.Module):
         """Patterns of given memberships and coordinates in charts."""
         return blended(self._decoded(charts))
 
-    def decoded_in(
-        self, features: Float[Tensor, "n width"], chart: Int[Tensor, " n"]
-    ) -> Float[Tensor, "n features"]:
+    def decoded_in(self, features: Float[Tensor, "n width"], chart: Int[Tensor, " n"]) -> Float[Tensor, "n features"]:
         """Patterns of rows, given as features of the trunk, each decoded by one chart alone."""
         local = self.encoder.heads(F.silu(features)) - self.encoder.centre
         weights = F.one_hot(chart, self.encoder.heads.charts).to(local.dtype)
-        return self._decoded(Charts(weights, local, shown=chart[:, None])).given("decoded", who="AtlasAutoencoder")[:, 0]
+        return self._decoded(Charts(weights, local, shown=chart[:, None])).given("decoded", who="AtlasAutoencoder")[
+            :, 0
+        ]
 
     def rendered(
         self, local: Float[Tensor, "n charts dim"], shown: Int[Tensor, "n m"] | None = None

@@ -73,7 +73,7 @@ class ElasticRouter(Router):
         return self.present
 
     def logits(self, h: Float[Tensor, "n features"]) -> Float[Tensor, "n charts"]:
-        """s + log p; the least number of the precision where there is no chart."""
+        """S + log p; the least number of the precision where there is no chart."""
         scores = self.inner.logits(h) + self.log_prior
         return torch.where(self.present, scores, torch.finfo(scores.dtype).min)
 
@@ -219,7 +219,9 @@ def merge_charts(model: AtlasAutoencoder, kept: int, lost: int, *, share: float 
     for chart in (kept, lost):
         _check_active("merge_charts", model, chart)
     if kept == lost or not 0 <= share <= 1:
-        raise SpecError(f"merge_charts wants two charts and a share from 0 to 1; got {kept}, {lost}, {share}. Pick two.")
+        raise SpecError(
+            f"merge_charts wants two charts and a share from 0 to 1; got {kept}, {lost}, {share}. Pick two."
+        )
     for router in elastic_routers(model):
         for tensor in router.slots():
             rows = tensor.view(router.charts, -1)

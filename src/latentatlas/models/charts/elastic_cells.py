@@ -22,13 +22,13 @@ class ElasticCells(NamedTuple):
     """Cells that were found.
 
     Attributes:
-        cell: of each row, 0 to count − 1.
-        count: how many there are.
+        cell: of each row, 0 to number − 1.
+        number: how many there are.
         ledger: what was merged and cut, and why.
     """
 
     cell: Int[np.ndarray, " n"]
-    count: int
+    number: int
     ledger: Ledger
 
 
@@ -65,7 +65,7 @@ def elastic_cells(
         DataError: if no rows are held out, or all are, or a cell has a number of `most` or more.
 
     >>> x = np.repeat([[0.0], [1.0], [9.0], [10.0]], 50, axis=0) + np.linspace(0, 1, 50)[np.arange(200) % 50, None]
-    >>> elastic_cells(x, np.arange(200) // 50, np.arange(200) % 2 == 1, 0).count  # 0 to 2, and 9 to 11
+    >>> elastic_cells(x, np.arange(200) // 50, np.arange(200) % 2 == 1, 0).number  # 0 to 2, and 9 to 11
     2
     """
     positive_ints("elastic_cells", most=most, reviews=reviews)

@@ -68,7 +68,7 @@ class Changes(ABC):
 
 @final
 class Ledger:
-    r"""Reviews of parts: mergers where one does nearly as well, the best split where halves do better, closures of the unused.
+    r"""Reviews of parts: mergers where one does nearly as well, a split where halves do better, closures of the unused.
 
     Gains are those of `gain_of_cut` and `gain_of_two`; `rule` says what they must be. A review closes what is dead,
     then merges pair by pair among each part's three nearest, least gain first, then splits the one part that gains
@@ -111,7 +111,7 @@ class Ledger:
         self._waits: dict[tuple[int, ...], tuple[int, int]] = {}
 
     @classmethod
-    def of(cls, state: dict[str, Any] | None) -> Ledger | None:
+    def restored(cls, state: dict[str, Any] | None) -> Ledger | None:
         """One that was saved, to be read; None where there was none."""
         if state is None:
             return None
@@ -206,7 +206,9 @@ class Ledger:
             return
         free = sorted(set(range(room)) - set(there))
         if not free:
-            self._leave(step, FULL, (best,), worth[best].gain, cost, f"halves do better, but all {room} slots are taken")
+            self._leave(
+                step, FULL, (best,), worth[best].gain, cost, f"halves do better, but all {room} slots are taken"
+            )
             return
         changes.split(best, free[0], worth[best])
         self._note(step, SPLIT, (best, free[0]), worth[best].gain, cost, "halves do better")

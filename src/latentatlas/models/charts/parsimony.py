@@ -39,7 +39,8 @@ def code_length(
     1.1513
 
     References:
-        Ma, Derksen, Hong, Wright, *Segmentation of multivariate mixed data via lossy data coding and compression*, 2007.
+        Ma, Derksen, Hong, Wright, *Segmentation of multivariate mixed data via lossy data coding and compression*,
+        2007.
     """
     rows, judged = train.double() / resolution, held_out.double() / resolution
     axes = rows.shape[1]
@@ -97,14 +98,10 @@ def valley_depth(train: Float[Tensor, " n"], held_out: Float[Tensor, " m"], *, r
     floor = resolution**2
     mean, variance = t.mean(), t.var(unbiased=False).clamp(min=floor)
     beyond = (t >= mean).double()
-    share = torch.stack([1 - beyond, beyond], dim=1)
+    groups = _groups(t, torch.stack([1 - beyond, beyond], dim=1), floor)
     for _ in range(_ROUNDS):
-        weight = share.sum(dim=0).clamp(min=1e-9)
-        means = share.T @ t / weight
-        variances = ((share * (t[:, None] - means).square()).sum(dim=0) / weight).clamp(min=floor)
-        log_share = torch.log(weight / weight.sum())
-        share = torch.softmax(log_share + _log_normal(t[:, None], means, variances), dim=1)
-    two = torch.logsumexp(log_share + _log_normal(asked[:, None], means, variances), dim=1)
+        groups = _groups(t, torch.softmax(_log_joint(t, *groups), dim=1), floor)
+    two = torch.logsumexp(_log_joint(asked, *groups), dim=1)
     return float((two - _log_normal(asked, mean, variance)).mean())
 
 
@@ -165,3 +162,15 @@ def _second_order(t: Float[Tensor, "n dim"]) -> Float[Tensor, "n terms"]:
 
 def _log_normal(x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
     return -((x - mean).square() / variance + torch.log(2 * math.pi * variance)) / 2
+
+
+def _groups(t: Tensor, share: Tensor, floor: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Weights, means and variances of two groups from the memberships of rows."""
+    weight = share.sum(dim=0).clamp(min=torch.finfo(t.dtype).tiny)
+    means = share.T @ t / weight
+    variances = ((share * (t[:, None] - means).square()).sum(dim=0) / weight).clamp(min=floor)
+    return weight / weight.sum(), means, variances
+
+
+def _log_joint(t: Tensor, weight: Tensor, means: Tensor, variances: Tensor) -> Float[Tensor, "n groups"]:
+    return torch.log(weight) + _log_normal(t[:, None], means, variances)

@@ -144,7 +144,7 @@ class AttentiveRouter(Router):
 
     @torch.no_grad()
     def lean(self, first: int, second: int, *, middle: Float[Tensor, " dim"], offset: Float[Tensor, " dim"]) -> None:
-        """q ± offset; where q is does not depend on the middle."""
+        """Q ± offset; where q is does not depend on the middle."""
         self.bank.prototypes[first] += offset
         self.bank.prototypes[second] -= offset
 
