@@ -68,8 +68,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         partition_term: learns the blocks from rows and their views: "auto" (`Partition`, with a head that reads the
             parameters from `variant`), and None, a factor, a term, or (term, schedule) as above.
         charts: how many charts with coordinates of their own the latent is glued from; "auto" finds how many;
-            `ChartSettings` to say more; or a `models.AtlasAutoencoder` on all columns, with a frame of `dim` axes. Wants
-            neither encoder nor layout.
+            `ChartSettings` to say more; or a `models.AtlasAutoencoder` on all columns, with a frame of `dim` axes. Neither
+            encoder nor layout go with it.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
         steps: optimiser steps; None takes ten passes over the rows, 600 or more for few; a neighbour term 400 to 4,000.
         batch_edges: graph edges, or half the rows, of a step; None takes 256 below 5,000 rows, more above.
