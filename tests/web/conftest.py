@@ -16,7 +16,7 @@ import pytest
 
 import latentatlas as la
 from latentatlas.data import Table, read_table
-from latentatlas.server.offline import offline_page
+from latentatlas.server.offline import STATIC, offline_page, page_with
 from latentatlas.store import RunContents, open_run, write_run
 
 WEB = Path(__file__).parents[2] / "web"
@@ -97,7 +97,10 @@ def explorers(fitted: Path, lone: Path) -> Iterator[dict[str, str]]:
         served = {name: stack.enter_context(explorer_at(run)) for name, run in runs.items()}
         page = fitted.with_suffix(".html")
         page.write_text(offline_page(fitted))
-        yield served | {"EXPLORER_FILE_URL": page.as_uri()}
+        notebook = fitted.with_suffix(".notebook.html")
+        notebook.write_text(page_with('<meta name="notebook">'))
+        told = {"EXPLORER_NOTEBOOK_PAGE": str(notebook), "EXPLORER_WIDGET": str(STATIC / "widget.js")}
+        yield served | told | {"EXPLORER_FILE_URL": page.as_uri()}
 
 
 _REAL_ROWS = 1000

@@ -253,14 +253,6 @@ def search(explorer: _Open, body: SearchBody) -> Response:
     return _json({"row": row, **found})
 
 
-@_routes.post("/api/selection")
-def selection(explorer: _Open, body: ExportBody) -> Response:
-    """What is selected on the page, for the code around it."""
-    mask = _mask(explorer, body.mask)
-    explorer.selected = None if mask is None else np.flatnonzero(mask)
-    return _json({})
-
-
 @_routes.post("/api/export/{form}")
 def export(explorer: _Open, form: str, body: ExportBody) -> Response:
     """A selection as CSV or Parquet."""

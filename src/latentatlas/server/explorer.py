@@ -30,9 +30,6 @@ class Explorer:
     Args:
         path: the run folder.
 
-    Attributes:
-        selected: numbers of the rows that were last selected on a page; None while nothing is.
-
     Raises:
         StoreError: if the folder is no run, or damaged.
         DataError: if its points have no map.
@@ -49,7 +46,6 @@ class Explorer:
         self.patterns = Patterns(self.run)
         self.annotations = Annotations(self.run)
         self.atlas = LazyAtlas(self.run, self.patterns)
-        self.selected: np.ndarray | None = None
 
     def check(self) -> None:
         """Nothing, if the folder still holds the run that was opened.
