@@ -13,6 +13,7 @@ import numpy as np
 from latentatlas.core.errors import SpecError
 from latentatlas.server.explorer import Explorer
 from latentatlas.server.patterns import Patterns
+from latentatlas.store import among_all_points
 from latentatlas.store.contents import nulls_for_nonfinite
 
 __all__ = ["STATIC", "built", "offline_page", "page_with"]
@@ -114,13 +115,7 @@ def _graphs(explorer: Explorer) -> dict[str, Any]:
     for name in ("latent", "input"):
         if f"graph/{name}_indices.npy" not in explorer.run.files:
             continue
-        graph = run.graph(name)
-        near, far = np.asarray(graph["indices"]), np.asarray(graph["distances"])
-        if sampled is not None:
-            all_near = np.full((rows, near.shape[1]), -1, np.int32)
-            all_far = np.full(all_near.shape, np.inf, np.float32)
-            all_near[sampled], all_far[sampled] = np.where(near < 0, -1, np.asarray(sampled)[near]), far
-            near, far = all_near, all_far
+        near, far = among_all_points(run.graph(name), sampled, rows)
         graphs[name] = {"k": near.shape[1], "rows": _packed(near), "distances": _packed(far)}
     return graphs
 
