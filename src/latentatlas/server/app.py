@@ -116,7 +116,7 @@ class ExportBody(_Body):
 class AnnotationBody(_Body):
     """A remark on rows."""
 
-    text: str
+    text: Annotated[str, Field(max_length=10_000)]  # with a limit, halves of letters are refused too
     rows: list[_Row]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, final
@@ -54,12 +55,13 @@ class PointQueries:
         self.columns = columns
         self._connection = duckdb.connect()
         path = str(columns.path.resolve())
-        self._connection.execute("SET allowed_paths = $1", [[path]])
+        pattern = _literal(path)
+        self._connection.execute("SET allowed_paths = $1", [[path, pattern]])
         # It takes the range that Parquet records, in which NaN is not, for that of all values: isnan(x) becomes false.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
         for setting in ("enable_external_access = false", "lock_configuration = true"):
             self._connection.execute(f"SET {setting}")
-        self._source = f"read_parquet('{path.replace(chr(39), chr(39) * 2)}', file_row_number = true)"
+        self._source = f"read_parquet('{pattern.replace(chr(39), chr(39) * 2)}', file_row_number = true)"
 
     def mask(self, filters: Sequence[Filter]) -> np.ndarray:
         """Which rows pass all filters, one truth value per row. O(rows of the columns that are read)."""
@@ -184,6 +186,15 @@ class PointQueries:
         except duckdb.IOException as error:
             path: Path = self.columns.path
             raise StoreError(f"{path} cannot be read any more: {error}. Start the explorer again.") from error
+
+
+def _literal(path: str) -> str:
+    """A pattern that only this path matches, whatever letters it has.
+
+    >>> _literal("run[1]")
+    'run[[]1]'
+    """
+    return re.sub(r"[*?\[]", r"[\g<0>]", path)
 
 
 def _dicts(answer: Any) -> list[dict[str, Any]]:
