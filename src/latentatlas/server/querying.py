@@ -12,6 +12,7 @@ import numpy as np
 from latentatlas.core.errors import DataError, SpecError, StoreError
 from latentatlas.server.columns import PointColumns
 from latentatlas.server.filters import Filter, condition, quoted
+from latentatlas.server.masks import packed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -205,4 +206,5 @@ def _dicts(answer: Any) -> list[dict[str, Any]]:
 def _one_column(mask: np.ndarray) -> pa.Table:
     import pyarrow as pa
 
-    return pa.table({"chosen": mask})
+    bits = pa.py_buffer(packed(mask))  # as Arrow keeps truth values; from an array it would load pandas first
+    return pa.Table.from_arrays([pa.Array.from_buffers(pa.bool_(), len(mask), [None, bits])], names=["chosen"])
