@@ -96,6 +96,10 @@ class PointColumns:
             )
         return array
 
+    def exact(self, name: str) -> np.ndarray:
+        """A column of numbers in float64, read again from the file; NaN where one is missing."""
+        return _numpy(self._read(name).cast("float64"))
+
     def _entry(self, name: str) -> tuple[Column, np.ndarray | None]:
         if name not in self._known:
             if name not in self.names:
