@@ -29,13 +29,11 @@ _FIELDS = ("name", "status", "value", "threshold", "better", "reason", "remedy",
 def to_anndata(run: Run) -> Any:
     """A run as `anndata.AnnData`, with which the tools of single cells go on. Needs the extra `anndata`.
 
-    | part | what it holds |
-    |---|---|
-    | `X`, `var` | the raw rows and their columns, where the run keeps a row for every point |
-    | `obs` | every column of the points that is one value a row; numbers of basins, charts and codes as categories |
-    | `obsm` | `X_map`, and every vector under its name: `X_latent`, `X_local` |
-    | `obsp` | `input_distances` and `latent_distances`: sparse distances to the neighbours in data and latent |
-    | `uns` | `certificate` (a frame of the verdicts), `metrics`, `spec` (JSON), `latentatlas` (the version) |
+    - `X`, `var`: the raw rows and their columns, where the run keeps a row for every point;
+    - `obs`: every column of the points that is one value a row; numbers of basins, charts and codes as categories;
+    - `obsm`: `X_map`, and every vector under its name, `X_latent`, `X_local`;
+    - `obsp`: `input_distances` and `latent_distances`, sparse distances to the neighbours in data and latent;
+    - `uns`: `certificate` (a frame of the verdicts), `metrics`, `spec` (JSON), `latentatlas` (the version).
 
     Rows are named by their ids, or by their numbers where ids repeat.
 
@@ -107,7 +105,7 @@ def embedding_atlas_table(run: Run) -> pa.Table:
 
     The map is `projection_x` and `projection_y`; `neighbors` are those in the data, else in the latent, of each row:
     {"ids": numbers of rows, "distances": …}, null where the run knows none. Columns of yours with these names get an
-    underscore at their end. The file is opened with
+    underscore at their end. The file is opened with::
 
         embedding-atlas FILE --x projection_x --y projection_y --neighbors neighbors
 
