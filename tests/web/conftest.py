@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import pytest
 
 import latentatlas as la
 from latentatlas.data import Table, read_table
-from latentatlas.server.offline import offline_page
+from latentatlas.server.offline import STATIC, offline_page, page_with
 from latentatlas.store import RunContents, open_run, write_run
 
 WEB = Path(__file__).parents[2] / "web"
@@ -90,6 +90,11 @@ def explorer_at(run: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def serve() -> Callable[[Path], AbstractContextManager[str]]:
+    return explorer_at
+
+
+@pytest.fixture(scope="session")
 def explorers(fitted: Path, lone: Path) -> Iterator[dict[str, str]]:
     """Addresses by the names of the environment variables that tell them to the browser."""
     with ExitStack() as stack:
@@ -97,7 +102,27 @@ def explorers(fitted: Path, lone: Path) -> Iterator[dict[str, str]]:
         served = {name: stack.enter_context(explorer_at(run)) for name, run in runs.items()}
         page = fitted.with_suffix(".html")
         page.write_text(offline_page(fitted))
-        yield served | {"EXPLORER_FILE_URL": page.as_uri()}
+        notebook = fitted.with_suffix(".notebook.html")
+        notebook.write_text(page_with('<meta name="notebook">'))
+        told = {"EXPLORER_NOTEBOOK_PAGE": str(notebook), "EXPLORER_WIDGET": str(STATIC / "widget.js")}
+        yield served | told | {"EXPLORER_FILE_URL": page.as_uri()}
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two million points in ten kinds that lie alike."""
+    rng, rows = np.random.default_rng(0), 2_000_000
+    kind = rng.integers(0, 10, rows)
+    points = {
+        "id": np.arange(rows),
+        "x": rng.normal(size=rows).astype(np.float32),
+        "y": rng.normal(size=rows).astype(np.float32),
+        "energy": rng.normal(size=rows).astype(np.float32),
+        "kind": np.array([f"kind {number}" for number in range(10)], dtype=object)[kind],
+    }
+    vectors = rng.normal(size=(rows, 4)).astype(np.float32)
+    contents = RunContents(spec={}, points=points, vectors=vectors)
+    return write_run(tmp_path_factory.mktemp("explored") / "large", contents).path
 
 
 _REAL_ROWS = 1000

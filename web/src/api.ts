@@ -1,5 +1,6 @@
-/** The only way to the server, or to the data of a page that is one file; every error becomes one sentence. */
+/** The only way to the server, the code of a notebook, or the data of a page that is one file; every error becomes one sentence. */
 
+import { notebook } from "./notebook";
 import { OfflineRun } from "./offline";
 import type { Annotation, Certificate, Counts, Filter, Generated, Neighbours, Overview, Pattern, Row } from "./types";
 
@@ -8,13 +9,14 @@ const embedded = typeof document === "undefined" ? null : document.getElementByI
 export const offline = embedded ? new OfflineRun(JSON.parse(embedded.textContent ?? "")) : null;
 
 async function ask(path: string, body?: unknown, method?: string): Promise<Response> {
+  const how = method ?? (body === undefined ? "GET" : "POST");
+  const text = body === undefined ? undefined : JSON.stringify(body);
   let answer: Response;
   try {
-    answer = await fetch(`/api/${path}`, {
-      method: method ?? (body === undefined ? "GET" : "POST"),
-      headers: body === undefined ? {} : { "content-type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    const headers: HeadersInit = text === undefined ? {} : { "content-type": "application/json" };
+    answer = notebook
+      ? await notebook.ask(how, `/api/${path}`, text)
+      : await fetch(`/api/${path}`, { method: how, headers, body: text });
   } catch {
     throw new Error("The explorer does not answer. Is `latentatlas explore` still running?");
   }
@@ -37,8 +39,6 @@ export const overview = () => json<Overview>("run");
 export const certificate = () => json<Certificate>("certificate");
 export const history = () => json<Record<string, (number | null)[]>>("history");
 export const neighbours = (row: number, k: number) => json<Neighbours>(`neighbours/${row}?k=${k}`);
-/** Tell the code around a notebook what is selected. */
-export const tell = (selected: string | null) => (offline ? Promise.resolve({}) : json<object>("selection", { mask: selected }));
 export const annotations = () => json<Annotation[]>("annotations");
 export const annotate = (text: string, rows: number[]) => json<Annotation>("annotations", { text, rows });
 export const forget = (id: string) => json<object>(`annotations/${id}`, undefined, "DELETE");

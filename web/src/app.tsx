@@ -7,6 +7,7 @@ import { categoryColours } from "./colour";
 import { regions, relief, square } from "./ground";
 import { basinLabels } from "./labels";
 import { MapView } from "./map";
+import { notebook } from "./notebook";
 import { CertificatePanel } from "./panels/certificate";
 import { FilterPanel } from "./panels/filter";
 import { GeneratePanel } from "./panels/generate";
@@ -17,6 +18,7 @@ import { Search } from "./panels/search";
 import { TablePanel } from "./panels/table";
 import { TrainingPanel } from "./panels/training";
 import * as api from "./api";
+import { remember } from "./permalink";
 import { figure, useStore, type Ground, type Store, type Tab } from "./store";
 
 const TABS: [Tab, string][] = [
@@ -47,9 +49,9 @@ export function App({ store }: { store: Store }) {
   useMap(store, map, ready);
   useKeys(store, map);
   useEffect(() => {
-    history.replaceState(null, "", `#${store.link()}`);
+    remember(store.link());
   }, [state.view, state.colour, state.ground, state.row, state.clauses]);
-  useEffect(() => void store.attempt(api.tell(base64(store.selected))), [state.clauses]);
+  useEffect(() => notebook?.tell(base64(store.selected)), [state.clauses]);
   useEffect(() => {
     document.documentElement.dataset.theme = state.dark ? "dark" : "light";
   }, [state.dark]);
@@ -130,7 +132,7 @@ function Header({ store, go, map }: { store: Store; go: (row: number) => void; m
       <Search store={store} go={go} />
       <span class="grow" />
       <button title="Save the map as PNG (P)" onClick={() => void savePicture(store, map.current)}>PNG</button>
-      <button title="Copy a link to what is seen" onClick={() => void copyLink(store)}>Link</button>
+      {!notebook && <button title="Copy a link to what is seen" onClick={() => void copyLink(store)}>Link</button>}
       <button title="Dark or light (D)" aria-pressed={state.dark} onClick={() => darken(store)}>◐</button>
       <button title="Keys (?)" onClick={() => store.set({ help: true })}>?</button>
     </header>
@@ -293,6 +295,6 @@ async function savePicture(store: Store, map: MapView | undefined): Promise<void
 }
 
 async function copyLink(store: Store): Promise<void> {
-  history.replaceState(null, "", `#${store.link()}`);
+  remember(store.link());
   await store.attempt(navigator.clipboard.writeText(location.href).catch(() => Promise.reject(new Error("The browser gave no access to the clipboard; copy the address instead."))));
 }

@@ -214,6 +214,7 @@ export class MapView {
     this.paintGround(ratio);
     const drawn = this.points.draw(this.view, this.size, ratio, sizeOf(this.x.length, zoomed), most);
     this.paintOver(ratio);
+    if (drawn > 0 && drawn < this.x.length) this.paintShare(ratio, Math.floor(drawn));
     const ms = performance.now() - started;
     if (this.moving && this.frames.length) {
       const since = started - this.frames[this.frames.length - 1].at; // WebGL draws on after this call
@@ -303,6 +304,18 @@ export class MapView {
       context.fillStyle = ink;
       context.fillText(text, middle, line);
     }
+  }
+
+  /** Say that what is seen is a sample. */
+  private paintShare(ratio: number, drawn: number): void {
+    const context = this.over.getContext("2d") as CanvasRenderingContext2D;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.font = "12px system-ui, sans-serif";
+    context.textAlign = "center";
+    context.textBaseline = "bottom";
+    context.fillStyle = this.dark ? "#f3f4f6" : "#22262e";
+    const [shown, all] = [drawn, this.x.length].map((count) => count.toLocaleString("en"));
+    context.fillText(`showing ${shown} of ${all} rows while the map moves`, this.size.width / 2, this.size.height - 10);
   }
 
   private context(canvas: HTMLCanvasElement, ratio: number): CanvasRenderingContext2D {

@@ -190,7 +190,7 @@ export class OfflineRun {
 }
 
 function decoded(mask: string | null): Uint8Array | null {
-  return mask === null ? null : (unpacked({ type: "u1", data: mask }) as Uint8Array);
+  return mask === null ? null : bits.ofBase64(mask);
 }
 
 /** By size or alphabet, missing values last whatever the direction. */

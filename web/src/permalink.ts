@@ -1,5 +1,6 @@
 /** What is seen, as the end of an address; read back, it is seen again. */
 
+import { notebook } from "./notebook";
 import type { Filter } from "./types";
 import type { Point, View } from "./view";
 
@@ -44,6 +45,11 @@ export function read(hash: string): Seen {
     seen.filters = [];
   }
   return seen;
+}
+
+/** Let the address say what is seen; a frame in a notebook has none. */
+export function remember(link: string): void {
+  if (!notebook) history.replaceState(null, "", `#${link}`);
 }
 
 /** At most 200 corners of a polygon. */

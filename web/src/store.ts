@@ -172,6 +172,15 @@ export class Store {
     this.change(key, { key, label, bits: bits.ofRows(rows, this.overview.rows) });
   }
 
+  /** Select what the code of a notebook says, and nothing else. */
+  follow(told: string | null): void {
+    if (told === bits.base64(this.selected)) return;
+    if (told === null) return this.clear();
+    this.past = [...this.past.slice(-MOST_UNDONE), this.state.clauses];
+    const clause = { key: "code", label: "chosen in the notebook", bits: bits.ofBase64(told), made: ++this.made };
+    this.set({ clauses: [clause] });
+  }
+
   show(row: number | null): void {
     this.set(row === null ? { row } : { row, tab: "row" });
   }

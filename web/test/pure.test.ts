@@ -18,6 +18,7 @@ describe("bits", () => {
     expect(bits.size(chosen)).toBe(3);
     expect(bits.base64(chosen)).toBe("BQE=");
     expect(bits.base64(null)).toBeNull();
+    expect(bits.ofBase64("BQE=")).toEqual(chosen);
   });
   test("all of no selections is every row", () => {
     expect(bits.every([])).toBeNull();

@@ -116,7 +116,7 @@ class ExportBody(_Body):
 class AnnotationBody(_Body):
     """A remark on rows."""
 
-    text: str
+    text: Annotated[str, Field(max_length=10_000)]  # with a limit, halves of letters are refused too
     rows: list[_Row]
 
 
@@ -251,14 +251,6 @@ def search(explorer: _Open, body: SearchBody) -> Response:
         vector = np.asarray([body.vector], dtype=np.float64)
     found = explorer.nearest(vector, body.k, without=row, mask=_mask(explorer, body.mask))
     return _json({"row": row, **found})
-
-
-@_routes.post("/api/selection")
-def selection(explorer: _Open, body: ExportBody) -> Response:
-    """What is selected on the page, for the code around it."""
-    mask = _mask(explorer, body.mask)
-    explorer.selected = None if mask is None else np.flatnonzero(mask)
-    return _json({})
 
 
 @_routes.post("/api/export/{form}")

@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from latentatlas.core.errors import DataError
+from latentatlas.core.errors import DataError, StoreError
 from latentatlas.server.annotations import Annotations
 from latentatlas.server.columns import PointColumns, as_json
 from latentatlas.server.neighbours import NeighbourLists
@@ -21,6 +21,8 @@ from latentatlas.store import Run, nearest_rows, open_run
 __all__ = ["Explorer"]
 
 _MAP = ("x", "y")
+_MAPPED = ("points.parquet", "graph/", "index/", "patterns/")
+"""Files that stay mapped or are read again and again: to read one that was cut short could end the process."""
 
 
 @final
@@ -29,9 +31,6 @@ class Explorer:
 
     Args:
         path: the run folder.
-
-    Attributes:
-        selected: numbers of the rows that were last selected on a page; None while nothing is.
 
     Raises:
         StoreError: if the folder is no run, or damaged.
@@ -49,15 +48,20 @@ class Explorer:
         self.patterns = Patterns(self.run)
         self.annotations = Annotations(self.run)
         self.atlas = LazyAtlas(self.run, self.patterns)
-        self.selected: np.ndarray | None = None
+        self._stamps = {name: _stamp(self.run.path / name) for name in self.run.files if name.startswith(_MAPPED)}
 
     def check(self) -> None:
         """Nothing, if the folder still holds the run that was opened.
 
         Raises:
-            StoreError: if it is gone, damaged, or another run took its place.
+            StoreError: if it is gone, a large file of it was changed, or another run took its place.
         """
         self.run.file("points.parquet")
+        for name, stamp in self._stamps.items():
+            if _stamp(self.run.path / name) != stamp:
+                raise StoreError(
+                    f"The explorer wants {self.run.path / name} as it was opened; it was changed. Start it again."
+                )
 
     def overview(self) -> dict[str, Any]:
         """What the page shows first: facts, columns, basins and what this run can do."""
@@ -138,3 +142,12 @@ class Explorer:
             "fingerprint": data.get("fingerprint"),
         }
         return {name: value for name, value in facts.items() if isinstance(value, str | int | float)}
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does; None where there is none."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_size, state.st_mtime_ns

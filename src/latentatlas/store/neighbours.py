@@ -1,12 +1,14 @@
-"""Exact nearest rows of a memory-mapped array."""
+"""Exact nearest rows of a memory-mapped array, and the graph of a sample by the numbers of all points."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from latentatlas.core.errors import DataError, ShapeError, SpecError
 
-__all__ = ["nearest_rows"]
+__all__ = ["among_all_points", "nearest_rows"]
 
 _QUERY_BLOCK = 1024
 _ROW_BLOCK = 16384
@@ -52,6 +54,31 @@ def nearest_rows(
         part = slice(start, start + _QUERY_BLOCK)
         hits[part], distances[part] = _nearest_of_block(vectors, queries[part], exclude[part], rows, k)
     return hits, distances
+
+
+def among_all_points(
+    graph: Mapping[str, np.ndarray], sampled: np.ndarray | None, rows: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Neighbours of every point, numbered among all points: indices and distances, both (rows, k).
+
+    Points outside the sample have none: −1 and infinity.
+
+    Args:
+        graph: as `Run.graph` gives it.
+        sampled: as `Run.sampled` gives it.
+        rows: number of all points.
+
+    >>> graph = {"indices": np.array([[1], [0]]), "distances": np.array([[0.5], [0.5]])}
+    >>> among_all_points(graph, np.array([0, 2]), 3)[0].ravel().tolist()
+    [2, -1, 0]
+    """
+    near, far = np.asarray(graph["indices"]), np.asarray(graph["distances"])
+    if sampled is None:
+        return near, far
+    indices = np.full((rows, near.shape[1]), -1, near.dtype)
+    distances = np.full(indices.shape, np.inf, far.dtype)
+    indices[sampled], distances[sampled] = np.where(near < 0, -1, np.asarray(sampled)[near]), far
+    return indices, distances
 
 
 def _nearest_of_block(
