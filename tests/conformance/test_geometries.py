@@ -162,6 +162,18 @@ def test_a_mean_step_is_along_the_mean_of_the_ways(case: Case):
 
 
 @every_geometry
+def test_coordinates_bend_along_a_geodesic_as_the_acceleration_says(case: Case):
+    space, points = case.make(), case.points(10)
+    base, vector = points[:5], space.log(points[:5], points[5:])
+    missed = []
+    for t in (0.02, 0.01):
+        near = base + t * vector + t**2 / 2 * space.acceleration(base, vector)
+        missed.append(float((space.exp(base, t * vector) - near).norm()))
+    assert missed[1] <= missed[0] / 6 + 1e-14  # of third order: (½)³ = 1/8
+    torch.testing.assert_close(space.acceleration(base, -2 * vector), 4 * space.acceleration(base, vector))
+
+
+@every_geometry
 def test_zeros_are_a_point(case: Case):
     space, points = case.make(), case.points(3)
     zeros = torch.zeros_like(points)

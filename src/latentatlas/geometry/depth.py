@@ -86,3 +86,8 @@ class DepthSpace(Geometry):
         """e^{2ρ} ‖dz‖² + dρ², the same for all coordinates."""
         stretched = torch.cat([vector[..., :-1] * torch.exp(base[..., -1:]), vector[..., -1:]], dim=-1)
         return product(stretched, stretched).expand_as(vector)
+
+    def acceleration(self, base: Tensor, velocity: Tensor) -> Tensor:
+        """−2 dz dρ for the place, e^{2ρ} ‖dz‖² for the depth."""
+        side, down = velocity[..., :-1], velocity[..., -1:]
+        return torch.cat([-2 * side * down, torch.exp(2 * base[..., -1:]) * product(side, side)], dim=-1)
