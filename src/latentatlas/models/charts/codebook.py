@@ -159,6 +159,7 @@ def weighted_kmeans(
         apart = torch.minimum(apart, space.squared(space.point(rows), space.point(drawn[-1][:, 0])))
         drawn.append(_draw(rows, weights * apart, 1))
     places = torch.cat(drawn, dim=1)
+    usage, sums = torch.zeros_like(places[..., 0]), torch.zeros_like(places)
     for _ in range(rounds + 1):
         code = nearest_codes(rows, places, space)
         usage, sums = _tally(rows, weights, code, codes)
@@ -176,9 +177,7 @@ def _tally(rows: Tensor, weights: Tensor, code: Tensor, codes: int) -> tuple[Ten
     return shares.sum(dim=0), torch.einsum("nkc,nkd->kcd", shares, rows)
 
 
-def _drawn_to(
-    rows: Tensor, weights: Tensor, code: Tensor, places: Tensor, *, usage: Tensor, space: Geometry
-) -> Tensor:
+def _drawn_to(rows: Tensor, weights: Tensor, code: Tensor, places: Tensor, *, usage: Tensor, space: Geometry) -> Tensor:
     """Codes gone along Σ w log_e z / usage, or half of it, or less, so that none ends further from its rows.
 
     Where space is curved a whole step overshoots rows that lie far apart. A code without rows stays where it is.
