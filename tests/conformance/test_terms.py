@@ -285,6 +285,7 @@ CASES = [
     Case(terms.Orthogonality, ()),
     Case(terms.LipschitzBound, ()),
     Case(terms.Commitment, ("charts.local",)),
+    Case(lambda: terms.Commitment(geometry=geometry.DepthSpace()), ("charts.local",)),
     Case(lambda: terms.DetailBudget(0.1), ("charts.detail",)),
     Case(lambda: terms.TextureBudget(rows=2), ("charts.texture",)),
     Case(terms.JumpConsistency, ()),  # its targets are fixed

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 
 from latentatlas.estimator.rows import blockwise
-from latentatlas.geometry import Geometry
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.graph import nearest_points
 from latentatlas.landscape import GaussianCells
 from latentatlas.models import PCAStem, Stem
@@ -25,6 +25,7 @@ _KNOWN, _ROWS_PER_CELL, _MOST_CELLS, _MOST_COMPONENTS = 20_000, 400, 50, 128
 _NOISES = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)  # mean variance of a coordinate is 1
 _TENTH, _FEWEST_JUDGED = 10, 10
 _TINY = 1e-6
+_FLAT = Euclidean()
 
 
 def _none() -> np.ndarray:
@@ -60,7 +61,7 @@ class Usual:
     surprise: Float[np.ndarray, " held_out"] = field(default_factory=_none)
 
     @classmethod
-    def of(cls, stem: Stem, x: Rows, z: Latent, *, held_out: np.ndarray, seed: int, space: Geometry) -> Usual:
+    def of(cls, stem: Stem, x: Rows, z: Latent, *, held_out: np.ndarray, seed: int, space: Geometry = _FLAT) -> Usual:
         """From at most 20,000 rows that training saw, with 400 rows a cell and 50 cells at most.
 
         ν is the one of six that makes the rows of every tenth likeliest under Gaussians of the others.

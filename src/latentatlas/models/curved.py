@@ -28,6 +28,7 @@ class CurvedDecoder(Decoder):
         super().__init__()
         self.decoder = decoder
         self.geometry = geometry
+        self.spread = getattr(decoder, "spread", 1.0)
 
     def forward(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n features"]:
         """The cost of the decoder and O(n dim)."""
@@ -66,6 +67,7 @@ class CurvedEncoder(Encoder):
         self.encoder = encoder
         self.geometry = geometry
         self.dim = encoder.dim
+        self.spread = getattr(encoder, "spread", 1.0)
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """The cost of the encoder and O(n dim)."""

@@ -95,6 +95,7 @@ def draw_rim(figure: Figure, radius: float) -> None:
     axes = figure.axes[0]
     axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=FAINT, linewidth=0.8))
     beyond = 1.02 * radius
+    axes.set_aspect("equal", adjustable="box")
     axes.set(xlim=(-beyond, beyond), ylim=(-beyond, beyond))
 
 

@@ -122,6 +122,6 @@ def test_codes_of_a_ball_begin_in_its_groups_and_stay_in_reach():
     for _ in range(5):
         book.learn(rows, torch.ones(90, 1))
     apart = torch.cdist(ways[:3], book.places[0]).amin(dim=1)
-    assert (apart < 0.02).all()
+    assert (apart < 0.05).all()
     far = book(1e3 * rows)[1]
     assert torch.isfinite(far).all()
