@@ -174,6 +174,17 @@ def test_coordinates_bend_along_a_geodesic_as_the_acceleration_says(case: Case):
 
 
 @every_geometry
+def test_a_way_of_no_length_has_the_slope_of_a_step(case: Case):
+    space, base = case.make(), case.points(2)
+    for start in (base, torch.zeros_like(base)):
+        still = torch.zeros_like(start).requires_grad_()
+        (slope,) = torch.autograd.grad(space.exp(start, still).sum(), still)
+        torch.testing.assert_close(slope, torch.ones_like(start))
+        (slope,) = torch.autograd.grad(space.log(start, start + still).sum(), still)
+        assert torch.isfinite(slope).all()
+
+
+@every_geometry
 def test_zeros_are_a_point(case: Case):
     space, points = case.make(), case.points(3)
     zeros = torch.zeros_like(points)
