@@ -12,7 +12,7 @@ import torch
 
 from latentatlas import load
 from latentatlas.checks import Status
-from latentatlas.core import LatentLayout, SpecError
+from latentatlas.core import DataError, LatentLayout, SpecError
 from latentatlas.data import Table
 from latentatlas.estimator import Atlas, LangevinRefinement
 from latentatlas.geometry import DepthSpace, Euclidean, Geometry, PoincareBall
@@ -179,3 +179,18 @@ def test_a_term_in_the_same_ball_is_taken(quick: Callable[..., Atlas]):
 def test_the_encoder_is_exported(curved: Atlas):
     pytest.importorskip("onnxruntime")
     assert len(curved.export("onnx")) > 0
+
+
+def test_prototypes_learn_inside_of_the_ball_and_the_energy_is_theirs(curved: Atlas):
+    bank = curved.model_.bank
+    assert (bank.prototypes.norm(dim=1) < 2**-0.5).all()
+    assert bank.score.geometry.curvature == 2.0
+    z = torch.from_numpy(curved.latent_)
+    scores = -BALL.dist(z[:, None], bank.prototypes[None]).square() / (2 * bank.score.tau**2)
+    wanted = -torch.logsumexp(bank.beta * scores, dim=1).detach() / bank.beta
+    np.testing.assert_allclose(curved.energy(tree().x), wanted.numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_latents_outside_are_not_decoded(curved: Atlas):
+    with pytest.raises(DataError, match=r"^PoincareBall wants points with a norm below 0\.707107; 1 of 1 lie"):
+        curved.inverse_transform([[0.6, 0.6]])
