@@ -10,8 +10,10 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal, NamedTuple, final
 
 import numpy as np
+import torch
 
 from latentatlas.core import LatentLayout, ShapeError
+from latentatlas.geometry import Geometry
 
 __all__ = ["Check", "Evidence", "Status", "Tier", "Verdict"]
 
@@ -99,6 +101,7 @@ class Evidence:
         prediction_view: class that it predicts for the view.
         local: coordinates of each row in every chart, (n, charts, dim).
         code: code of each row in its own chart.
+        geometry: where `z` and `z_view` lie; None is flat space.
 
     Raises:
         ShapeError: if the arrays differ in length.
@@ -121,14 +124,22 @@ class Evidence:
     prediction_view: np.ndarray | None = None
     local: np.ndarray | None = None
     code: np.ndarray | None = None
+    geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("nuisance", "layout")}
+        others = ("nuisance", "layout", "geometry")
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in others}
         arrays |= {f"nuisance {name!r}": values for name, values in self.nuisance.items()}
         lengths = {name: len(array) for name, array in arrays.items() if array is not None}
         if len(set(lengths.values())) > 1:
             came = ", ".join(f"{name} has {length}" for name, length in lengths.items())
             raise ShapeError(f"Evidence wants arrays with one entry per row; {came}. Pass matching rows.")
+
+    @property
+    def coordinates(self) -> np.ndarray:
+        """The latents as numbers for probes and spectra: in a curved space their tangent vectors at zeros."""
+        z = np.asarray(self.z)
+        return z if self.geometry is None else self.geometry.vector(torch.from_numpy(z)).numpy()
 
     def missing(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the named fields that are not given."""

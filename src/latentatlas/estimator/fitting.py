@@ -28,6 +28,7 @@ from latentatlas.estimator.charting import (
     settings_of,
 )
 from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, reads_of, records_every, settled
+from latentatlas.estimator.curving import CURVED_SPREAD, require_room
 from latentatlas.estimator.distilling import (
     chart_encoder,
     distillation_recipe,
@@ -40,9 +41,20 @@ from latentatlas.estimator.distilling import (
 from latentatlas.estimator.known import Known
 from latentatlas.estimator.rows import both_graphs
 from latentatlas.estimator.views import Viewing
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.graph import Neighbours, fuzzy_weights
 from latentatlas.landscape import PrototypeBank
-from latentatlas.models import AtlasAutoencoder, Autoencoder, Encoder, MapHead, MLPEncoder, PCAStem, ScaleStem, Stem
+from latentatlas.models import (
+    AtlasAutoencoder,
+    Autoencoder,
+    CurvedEncoder,
+    Encoder,
+    MapHead,
+    MLPEncoder,
+    PCAStem,
+    ScaleStem,
+    Stem,
+)
 from latentatlas.terms import Objective, Term
 from latentatlas.train import BatchSource, Callback, Checkpoint, EdgeBatches, Progress, Recipe, RowBatches, Silent, fit
 
@@ -58,6 +70,7 @@ __all__ = [
 ]
 
 _STEM_COMPONENTS = 128
+_FLAT_SPREAD = 10.0
 _LAYOUT_COMPONENTS = 50
 _FINAL_SHARE = 0.1
 _FINAL_RECORDS = 4
@@ -81,6 +94,7 @@ class Problem:
     transformation: Transformation | None
     partition_term: Wanted
     charts: ChartSettings | AtlasAutoencoder | None
+    geometry: Geometry
     steps: int | None
     batch_edges: int | None
     device: str
@@ -88,9 +102,10 @@ class Problem:
     seed: int
 
     def distils(self, known: Known) -> bool:
-        """Whether rows are laid out first: places know no blocks and charts and keep nuisances; a term is trained."""
+        """Whether rows are laid out first: on flat places, without blocks and charts, which keep nuisances."""
         by_environment = known.environment is not None and "environment" in reads_of(self.nuisance_term)
-        laid_out = self.neighbour_term == "auto" and self.layout is None and self.charts is None
+        plain = self.layout is None and self.charts is None and isinstance(self.geometry, Euclidean)
+        laid_out = self.neighbour_term == "auto" and plain
         return laid_out and not known.nuisance and not by_environment
 
     def removes_all(self) -> bool:
@@ -118,6 +133,7 @@ class Problem:
             transformation=atlas.transformation,
             partition_term=atlas.partition_term,
             charts=settings_of(atlas.charts),
+            geometry=atlas.geometry or Euclidean(),
             steps=atlas.steps,
             batch_edges=atlas.batch_edges,
             device=atlas.device,
@@ -198,6 +214,7 @@ def fit_problem(
             spare = torch.from_numpy(x[held_out])
             aside = known.batch(stem, spare, held_out) if len(held_out) else None
         model.adapt(batch.x)
+        require_room(model, batch.x)
         stage = _first_stage(problem, model, batch, trained, callbacks, distils=problem.distils(known))
         if viewing is not None:
             stage = replace(stage, source=viewing.source(stage.source, stem, seed=problem.seed))
@@ -273,7 +290,7 @@ def _contrasted(problem: Problem, model: Autoencoder | AtlasAutoencoder, batch: 
         terms=terms,
         source=EdgeBatches(batch, fuzzy_weights(near), size=size, seed=problem.seed),
         recipe=Recipe(steps, log_every=records_every(steps)),
-        bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed),
+        bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed, space=problem.geometry),
     )
 
 
@@ -325,7 +342,10 @@ def _stem_and_model(problem: Problem, rows: Tensor, *, distils: bool) -> tuple[S
             model.encode(stem(rows[:1]))  # a model of other columns says so
         return stem, model
     stem, encoder = _stem_and_encoder(problem, rows, distils=distils)
-    return stem, Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
+    if isinstance(problem.geometry, Euclidean):
+        return stem, Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
+    head = MapHead(problem.dim, spread=CURVED_SPREAD, geometry=problem.geometry) if problem.dim != 2 else None
+    return stem, Autoencoder(CurvedEncoder(encoder, problem.geometry), head=head)
 
 
 def _stem(rows: Tensor) -> Stem:
@@ -338,7 +358,8 @@ def _stem_and_encoder(problem: Problem, rows: Tensor, *, distils: bool) -> tuple
         stem = _stem(rows)
         if distils:
             return stem, chart_encoder(stem.components, problem.dim, n=len(rows))
-        return stem, MLPEncoder(stem.components, problem.dim)
+        flat = isinstance(problem.geometry, Euclidean)
+        return stem, MLPEncoder(stem.components, problem.dim, spread=_FLAT_SPREAD if flat else CURVED_SPREAD)
     if problem.encoder.dim != problem.dim:
         raise SpecError(
             f"Atlas wants an encoder with dim={problem.dim}; {type(problem.encoder).__name__} has "

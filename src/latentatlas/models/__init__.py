@@ -25,6 +25,7 @@ from latentatlas.models.charts import (
     TopologicalDecoder,
     charted_autoencoder,
 )
+from latentatlas.models.curved import CurvedDecoder, CurvedEncoder
 from latentatlas.models.decoders import Decoder, ImageDecoder, MLPDecoder, SignalDecoder
 from latentatlas.models.encoders import Encoder, ImageEncoder, MLPEncoder, SignalEncoder
 from latentatlas.models.energies import NeuralEnergy
@@ -51,6 +52,8 @@ __all__ = [
     "ChartHeads",
     "ChartProjectors",
     "ChartRenderer",
+    "CurvedDecoder",
+    "CurvedEncoder",
     "Decoder",
     "Encoder",
     "FactorizedJumps",

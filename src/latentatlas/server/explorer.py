@@ -91,7 +91,9 @@ class Explorer:
     def nearest(self, vector: np.ndarray, k: int, *, without: int | None, mask: np.ndarray | None) -> dict[str, Any]:
         """Rows whose latents are nearest to one, and their distances."""
         exclude = None if without is None else np.array([without])
-        rows, distances = nearest_rows(self._vectors, vector, k, exclude=exclude, where=mask)
+        rows, distances = nearest_rows(
+            self._vectors, vector, k, exclude=exclude, where=mask, curvature=self.run.curvature
+        )
         found = rows[0] >= 0
         return {"rows": rows[0][found].tolist(), "distances": distances[0][found].tolist()}
 

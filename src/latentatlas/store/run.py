@@ -184,11 +184,18 @@ class Run:
     def search(
         self, queries: np.ndarray, k: int, *, exclude: np.ndarray | None = None, where: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The k rows whose vectors are nearest each query: row numbers and Euclidean distances, both (queries, k).
+        """The k rows whose vectors are nearest each query: row numbers and distances, both (queries, k).
 
-        Exact; see `nearest_rows` for `exclude` (one row per query), `where` (a mask over rows), cost and errors.
+        Distances are Euclidean, or those of the ball that the latent lies in. Exact; see `nearest_rows` for `exclude`
+        (one row per query), `where` (a mask over rows), cost and errors.
         """
-        return nearest_rows(self.vectors(), queries, k, exclude=exclude, where=where)
+        return nearest_rows(self.vectors(), queries, k, exclude=exclude, where=where, curvature=self.curvature)
+
+    @property
+    def curvature(self) -> float:
+        """Of the ball that the search vectors lie in; 0 where space is flat."""
+        geometry = self.spec.get("atlas", {}).get("geometry") or {}
+        return float(geometry.get("curvature", 0.0))
 
     def file(self, name: str) -> Path:
         """The path of a file of the run, such as "report.html" or "map.png", after comparing it with the manifest.
