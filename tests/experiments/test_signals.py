@@ -145,10 +145,11 @@ def test_a_turn_around_an_axis_by_hand():
 def test_paths_keep_the_axes_of_most_variance():
     z = np.stack([np.zeros(9), np.arange(9.0), 0.1 * np.arange(9.0) ** 2, np.zeros(9)], axis=1)
     paths = paths_of_blocks(z, LatentLayout(invariant=1, variant=3), np.arange(9.0))
-    assert list(paths["blocks"]) == ["invariant, 1 axes: first", "variant, 3 axes: first"]
-    moved = np.array(paths["blocks"]["variant, 3 axes: first"])
+    assert list(paths["blocks"]) == ["invariant", "variant"]
+    assert paths["sizes"] == {"invariant": 1, "variant": 3}
+    moved = np.array(paths["blocks"]["variant"])
     assert np.ptp(moved[:, 0]) > 8
-    assert not np.array(paths["blocks"]["invariant, 1 axes: first"]).any()
+    assert not np.array(paths["blocks"]["invariant"]).any()
 
 
 def test_the_study_of_hearts_writes_its_page(slides: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

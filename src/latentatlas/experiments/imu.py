@@ -19,7 +19,7 @@ from latentatlas.experiments.signals.figures import mean_curve, paths_figure, pa
 from latentatlas.experiments.signals.judging import answers, judged_block, right, similarity, told_by_blocks
 from latentatlas.experiments.signals.methods import LOG, RATIO, methods, parted, risk
 from latentatlas.experiments.signals.steady import SteadyEncoder, steady_channels
-from latentatlas.models import ResidualSignalEncoder
+from latentatlas.experiments.signals.training import usual_encoder
 
 __all__ = ["METHODS", "pictures", "run", "to_markdown"]
 
@@ -37,16 +37,12 @@ _PATHS, _PLACES = 12, 25
 _ANGLES = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0, 180.0)  # degrees
 
 
-def _encoder(shape: tuple[int, int], dim: int) -> ResidualSignalEncoder:
-    return ResidualSignalEncoder(shape, dim, channels=(24, 32, 48), spread=1.0)
-
-
 def _steady_encoder(shape: tuple[int, int], _: int) -> SteadyEncoder:
     return SteadyEncoder(_DIRECTIONS, shape[1])
 
 
 METHODS: dict[str, Method] = {
-    **methods(_SIX, _encoder, reads=("invariant",), weight=_WEIGHT),
+    **methods(_SIX, usual_encoder, reads=("invariant",), weight=_WEIGHT),
     _STEADY: Method(
         _DIRECTIONS, lambda layout: parted(layout, _SIX, weight=_WEIGHT), reads=("invariant",), encoder=_steady_encoder
     ),
@@ -181,7 +177,7 @@ def pictures(result: Mapping[str, Any]) -> dict[str, bytes]:
     curves = {title: mean_curve([each["curve"] for each in seeds]) for title, seeds in cells.items()}
     drawn = {"imu": png_bytes(similarity_figure(curves, size="turn (degrees)"))}
     for title, paths in result["paths"].items():
-        figure = paths_figure(paths, name="turn around z (degrees)", title=title)
+        figure = paths_figure(paths, name="turn around z (degrees)", period=360.0, title=title)
         drawn[_picture(title)] = png_bytes(figure)
     return drawn
 
@@ -318,8 +314,8 @@ def _picture(title: str) -> str:
 
 def _pictured(result: Mapping[str, Any]) -> list[str]:
     return [
-        f"![{title}: the blocks of {_PATHS} windows as they are turned around z, coloured by the angle]"
-        f"({_picture(title)}.png)"
+        f"![{title}: the blocks of {_PATHS} windows as they are turned around z, coloured by the angle; a window that "
+        f"no turn moves is one spot]({_picture(title)}.png)"
         for title in result["paths"]
     ]
 

@@ -26,8 +26,8 @@ Terms = Mapping[str, tuple[Term, Schedule]]
 
 
 def usual_encoder(shape: tuple[int, int], dim: int) -> Encoder:
-    """Residual convolutions of unit scale."""
-    return ResidualSignalEncoder(shape, dim, segments=8, spread=1.0)
+    """Residual convolutions of unit scale, for windows of a few seconds of movement."""
+    return ResidualSignalEncoder(shape, dim, channels=(24, 32, 48), spread=1.0)
 
 
 @final
@@ -39,11 +39,13 @@ class Budget:
         steps: of the optimiser.
         batch: windows of a step, each with its view.
         rate: highest learning rate.
+        mixed: whether networks multiply in bfloat16 where the processor is fast at it.
     """
 
     steps: int
     batch: int = 256
     rate: float = 3e-3
+    mixed: bool = False
 
 
 @final
@@ -91,8 +93,12 @@ def trained(method: Method, setting: Setting, budget: Budget, *, seed: int) -> T
         model.adapt(at_rest(rows.x, setting.transformation))
         terms = dict(method.terms(method.layout))
         batches = ViewBatches(RowBatches(rows, size=budget.batch, seed=seed), setting.transformation, seed=seed)
-        fit(model, Objective(terms), batches, Recipe(budget.steps, rate=budget.rate, log_every=budget.steps))
+        fit(model, Objective(terms), batches, _recipe(budget))
     return Trained(model, {name: term for name, (term, _) in terms.items()}, time.perf_counter() - started)
+
+
+def _recipe(budget: Budget) -> Recipe:
+    return Recipe(budget.steps, rate=budget.rate, log_every=budget.steps, mixed=budget.mixed)
 
 
 @torch.no_grad()
