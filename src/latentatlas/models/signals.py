@@ -69,8 +69,15 @@ class ResidualSignalEncoder(Encoder):
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """O(n · length · channels²)."""
+        return self.read(self.over_time(x))
+
+    def over_time(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n channels times"]:
+        """What the last convolution gives, before the means."""
         h = functional.relu(self.norm(self.first(folded("ResidualSignalEncoder", x, self.shape))))
-        h = self.blocks(h)
+        return self.blocks(h)
+
+    def read(self, h: Float[Tensor, "n channels times"]) -> Float[Tensor, "n dim"]:
+        """The latent, from what the last convolution gives."""
         pooled = h.mean(dim=2)
         if self.segments:
             parts = h @ _shares(h, self.segments)
