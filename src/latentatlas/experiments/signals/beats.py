@@ -13,7 +13,7 @@ from latentatlas.models import Decoder, Encoder, ResidualSignalEncoder, SignalDe
 
 __all__ = ["CHANNELS", "PARTS", "WholeAndParts"]
 
-CHANNELS = (16, 32, 64, 64)
+CHANNELS = (16, 32, 48, 64)
 PARTS = 17
 _LEAST = 1e-4  # of a variance, whose root has no slope at 0
 
