@@ -74,7 +74,7 @@ class Trained(NamedTuple):
     Attributes:
         model: in evaluation mode.
         terms: as trained, with the heads that belong to them.
-        seconds: of training.
+        seconds: of the processor, for training.
     """
 
     model: Predictor
@@ -84,7 +84,7 @@ class Trained(NamedTuple):
 
 def trained(method: Method, setting: Setting, budget: Budget, *, seed: int) -> Trained:
     """The network of a method after its steps; on one thread, so that the seed decides."""
-    started = time.perf_counter()
+    started = time.process_time()
     rows = Batch(x=setting.train.x, label=setting.train.label)
     with reproducible(seed, threads=1):
         encoder = method.encoder(setting.shape, method.layout.dim)
@@ -94,7 +94,7 @@ def trained(method: Method, setting: Setting, budget: Budget, *, seed: int) -> T
         terms = dict(method.terms(method.layout))
         batches = ViewBatches(RowBatches(rows, size=budget.batch, seed=seed), setting.transformation, seed=seed)
         fit(model, Objective(terms), batches, _recipe(budget))
-    return Trained(model, {name: term for name, (term, _) in terms.items()}, time.perf_counter() - started)
+    return Trained(model, {name: term for name, (term, _) in terms.items()}, time.process_time() - started)
 
 
 def _recipe(budget: Budget) -> Recipe:
