@@ -175,6 +175,14 @@ def test_a_term_in_the_same_ball_is_taken(quick: Callable[..., Atlas]):
     assert (np.linalg.norm(atlas.latent_, axis=1) < 2**-0.5).all()
 
 
+def test_a_nuisance_is_taken_out_in_a_ball_too(quick: Callable[..., Atlas]):
+    rows = tree(6)
+    atlas = quick(geometry=BALL, steps=20).fit(rows.x, nuisance=np.arange(len(rows)) % 2)
+    assert "invariance" in atlas.objective_.terms
+    assert (np.linalg.norm(atlas.latent_, axis=1) < 2**-0.5).all()
+    assert {verdict.name for verdict in atlas.check()} >= {"leakage.nuisance", "tree_likeness"}
+
+
 @pytest.mark.slow
 def test_the_encoder_is_exported(curved: Atlas):
     pytest.importorskip("onnxruntime")

@@ -92,7 +92,7 @@ class Usual:
         return found | {f"stem.{name}": each.numpy() for name, each in own.items()}
 
     @classmethod
-    def restored(cls, stem: Stem, arrays: Mapping[str, np.ndarray], space: Geometry) -> Usual:
+    def restored(cls, stem: Stem, arrays: Mapping[str, np.ndarray], space: Geometry = _FLAT) -> Usual:
         """The way back from `arrays`; `stem` is that of the atlas, which is shared if it has few coordinates."""
         if stem.components > _MOST_COMPONENTS:
             stem = PCAStem(stem.mean.shape[0], _MOST_COMPONENTS)
