@@ -256,6 +256,7 @@ export class MapView {
     if (drawn > 0 && drawn < this.x.length) {
       const [shown, all] = [Math.floor(drawn), this.x.length].map((count) => count.toLocaleString("en"));
       context.font = "12px system-ui, sans-serif";
+      context.fillStyle = ink;
       context.fillText(`showing ${shown} of ${all} rows while the map moves`, this.size.width / 2, this.size.height - 16);
     }
     if (this.drawing) {
