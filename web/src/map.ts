@@ -213,8 +213,7 @@ export class MapView {
     const zoomed = this.view.scale / this.home.scale;
     this.paintGround(ratio);
     const drawn = this.points.draw(this.view, this.size, ratio, sizeOf(this.x.length, zoomed), most);
-    this.paintOver(ratio);
-    if (drawn > 0 && drawn < this.x.length) this.paintShare(ratio, Math.floor(drawn));
+    this.paintOver(ratio, drawn);
     const ms = performance.now() - started;
     if (this.moving && this.frames.length) {
       const since = started - this.frames[this.frames.length - 1].at; // WebGL draws on after this call
@@ -243,7 +242,7 @@ export class MapView {
     }
   }
 
-  private paintOver(ratio: number): void {
+  private paintOver(ratio: number, drawn: number): void {
     const context = this.context(this.over, ratio);
     const { row, near, other, places, joined } = this.highlight;
     const at = (each: number): Point => toScreen(this.view, this.size, this.x[each], this.y[each]);
@@ -254,6 +253,12 @@ export class MapView {
     if (row !== null) ring(context, at(row), 8, ink, paper, 3);
     this.paintPlaces(context, places, joined, ink, paper);
     this.paintLabels(context, ink, paper);
+    if (drawn > 0 && drawn < this.x.length) {
+      const [shown, all] = [Math.floor(drawn), this.x.length].map((count) => count.toLocaleString("en"));
+      context.font = "12px system-ui, sans-serif";
+      context.fillStyle = ink;
+      context.fillText(`showing ${shown} of ${all} rows while the map moves`, this.size.width / 2, this.size.height - 16);
+    }
     if (this.drawing) {
       context.beginPath();
       for (const point of this.drawing) context.lineTo(...toScreen(this.view, this.size, ...point));
@@ -304,18 +309,6 @@ export class MapView {
       context.fillStyle = ink;
       context.fillText(text, middle, line);
     }
-  }
-
-  /** Say that what is seen is a sample. */
-  private paintShare(ratio: number, drawn: number): void {
-    const context = this.over.getContext("2d") as CanvasRenderingContext2D;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.font = "12px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.textBaseline = "bottom";
-    context.fillStyle = this.dark ? "#f3f4f6" : "#22262e";
-    const [shown, all] = [drawn, this.x.length].map((count) => count.toLocaleString("en"));
-    context.fillText(`showing ${shown} of ${all} rows while the map moves`, this.size.width / 2, this.size.height - 10);
   }
 
   private context(canvas: HTMLCanvasElement, ratio: number): CanvasRenderingContext2D {
