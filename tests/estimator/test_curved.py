@@ -161,7 +161,7 @@ def test_what_is_defined_in_flat_space_alone_says_so(curved: Atlas):
         ({"neighbour_term": NeighborContrast()}, r"neighbour_term in the geometry .* NeighborContrast in flat space"),
         ({"neighbour_term": (Signature(geometry=PoincareBall(3.0)), None)}, "ball of curvature −3"),
         ({"encoder": VariationalEncoder(MLPEncoder(127, 4))}, "^Atlas wants a plain encoder in a ball"),
-        ({"encoder": MLPEncoder(127, 2, spread=1e3)}, r"starts inside of the ball; .* Give it spread=1\."),
+        ({"encoder": MLPEncoder(127, 2, spread=1e3)}, r"starts inside of the ball; .* Give it spread=0\.707\."),
     ],
 )
 def test_settings_that_do_not_go_with_a_ball(quick: Callable[..., Atlas], settings: dict[str, Any], said: str):

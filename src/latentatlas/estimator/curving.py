@@ -17,18 +17,16 @@ from latentatlas.models import AtlasAutoencoder, Autoencoder, CurvedEncoder, Var
 from latentatlas.terms import Term
 
 __all__ = [
-    "CURVED_SPREAD",
     "check_geometry",
     "curved_centres",
     "flattened",
     "require_flat",
     "require_room",
+    "spread_in",
     "told",
 ]
 
-CURVED_SPREAD = 1.0
-"""Of encoders: rows start some two units from the centre."""
-
+_FLAT_SPREAD = 10.0
 _JUDGED = 2_048
 _ROUNDS = 20
 
@@ -84,7 +82,8 @@ def require_room(model: Autoencoder | AtlasAutoencoder, x: Float[Tensor, "n feat
     if beyond > 0.5:
         raise SpecError(
             f"Atlas wants an encoder that starts inside of the ball; {type(encoder.encoder).__name__} puts "
-            f"{beyond:.0%} of the rows at the rim, where all directions look alike. Give it spread={CURVED_SPREAD:g}."
+            f"{beyond:.0%} of the rows at the rim, where all directions look alike. Give it "
+            f"spread={spread_in(encoder.geometry):.3g}."
         )
 
 
@@ -96,6 +95,11 @@ def require_flat(space: Geometry, *, who: str, instead: str) -> None:
     """
     if not isinstance(space, Euclidean):
         raise SpecError(f"{who} wants a flat latent; this atlas lies in {told(space)}. {instead}")
+
+
+def spread_in(space: Geometry) -> float:
+    """The scale at which encoders start: in a ball rows then lie some two radii of curvature from the centre."""
+    return space.curvature**-0.5 if isinstance(space, PoincareBall) else _FLAT_SPREAD
 
 
 def flattened(near: Neighbours, space: Geometry) -> Neighbours:

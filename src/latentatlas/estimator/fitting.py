@@ -28,7 +28,7 @@ from latentatlas.estimator.charting import (
     settings_of,
 )
 from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, reads_of, records_every, settled
-from latentatlas.estimator.curving import CURVED_SPREAD, require_room
+from latentatlas.estimator.curving import require_room, spread_in
 from latentatlas.estimator.distilling import (
     chart_encoder,
     distillation_recipe,
@@ -70,7 +70,6 @@ __all__ = [
 ]
 
 _STEM_COMPONENTS = 128
-_FLAT_SPREAD = 10.0
 _LAYOUT_COMPONENTS = 50
 _FINAL_SHARE = 0.1
 _FINAL_RECORDS = 4
@@ -342,10 +341,10 @@ def _stem_and_model(problem: Problem, rows: Tensor, *, distils: bool) -> tuple[S
             model.encode(stem(rows[:1]))  # a model of other columns says so
         return stem, model
     stem, encoder = _stem_and_encoder(problem, rows, distils=distils)
-    if isinstance(problem.geometry, Euclidean):
-        return stem, Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None)
-    head = MapHead(problem.dim, spread=CURVED_SPREAD, geometry=problem.geometry) if problem.dim != 2 else None
-    return stem, Autoencoder(CurvedEncoder(encoder, problem.geometry), head=head)
+    space = problem.geometry
+    head = MapHead(problem.dim, spread=spread_in(space), geometry=space) if problem.dim != 2 else None
+    curved = not isinstance(space, Euclidean)
+    return stem, Autoencoder(CurvedEncoder(encoder, space) if curved else encoder, head=head)
 
 
 def _stem(rows: Tensor) -> Stem:
@@ -358,8 +357,7 @@ def _stem_and_encoder(problem: Problem, rows: Tensor, *, distils: bool) -> tuple
         stem = _stem(rows)
         if distils:
             return stem, chart_encoder(stem.components, problem.dim, n=len(rows))
-        flat = isinstance(problem.geometry, Euclidean)
-        return stem, MLPEncoder(stem.components, problem.dim, spread=_FLAT_SPREAD if flat else CURVED_SPREAD)
+        return stem, MLPEncoder(stem.components, problem.dim, spread=spread_in(problem.geometry))
     if problem.encoder.dim != problem.dim:
         raise SpecError(
             f"Atlas wants an encoder with dim={problem.dim}; {type(problem.encoder).__name__} has "
