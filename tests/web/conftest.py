@@ -71,12 +71,22 @@ def lone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_run(path, RunContents(spec={}, points=points)).path
 
 
+@pytest.fixture(scope="session")
+def mirrored(fitted: Path) -> Path:
+    """The same rows on a map that is mirrored and larger, row 10 in a place of its own and row 0 not there."""
+    points = open_run(fitted).points(["id", "x", "y"])
+    ids = np.where(np.arange(ROWS) == 0, "another", points["id"])
+    x = np.where(np.arange(ROWS) == 10, 3 * np.ptp(points["x"]), -2 * points["x"])
+    contents = RunContents(spec={}, points={"id": ids, "x": x, "y": 2 * points["y"] + 1})
+    return write_run(fitted.with_name("mirrored"), contents).path
+
+
 @contextmanager
-def explorer_at(run: Path) -> Iterator[str]:
+def explorer_at(run: Path, *options: str) -> Iterator[str]:
     """The command, as a user starts it; yields its address."""
     assert open_run(run)
     command = [sys.executable, "-c", "from latentatlas.cli import main; main()", "explore", str(run), "--json"]
-    with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*command, "--port", "0", *options], stdout=subprocess.PIPE, text=True) as process:
         try:
             lines: list[str] = []
             assert process.stdout is not None
@@ -90,11 +100,12 @@ def explorer_at(run: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def explorers(fitted: Path, lone: Path) -> Iterator[dict[str, str]]:
+def explorers(fitted: Path, lone: Path, mirrored: Path) -> Iterator[dict[str, str]]:
     """Addresses by the names of the environment variables that tell them to the browser."""
     with ExitStack() as stack:
         runs = {"EXPLORER_URL": fitted, "EXPLORER_LONE_URL": lone}
         served = {name: stack.enter_context(explorer_at(run)) for name, run in runs.items()}
+        served["EXPLORER_COMPARE_URL"] = stack.enter_context(explorer_at(fitted, "--compare", str(mirrored)))
         page = fitted.with_suffix(".html")
         page.write_text(offline_page(fitted))
         yield served | {"EXPLORER_FILE_URL": page.as_uri()}

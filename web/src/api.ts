@@ -73,6 +73,10 @@ export async function numbers(name: string): Promise<Float32Array> {
   return new Float32Array(await (await ask(`columns/${encodeURIComponent(name)}`)).arrayBuffer());
 }
 
+/** Where the rows lie on the map of the run beside. */
+export const placesThere = (): Promise<Float32Array[]> =>
+  Promise.all(["x", "y"].map(async (axis) => new Float32Array(await (await ask(`comparison/${axis}`)).arrayBuffer())));
+
 /** A category column as codes; 65535 is missing. */
 export async function codes(name: string): Promise<Uint16Array> {
   if (offline) return offline.answer(`columns/${encodeURIComponent(name)}`, undefined) as Uint16Array;

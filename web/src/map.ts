@@ -11,7 +11,10 @@ import { Cells, fit, toMap, toScreen, zoom, type Box, type Point, type Size, typ
 export interface Told {
   pick(row: number | null, second: boolean): void;
   lasso(polygon: Point[]): void;
+  /** The view, at rest. */
   view(view: View): void;
+  /** The view, at every move. */
+  moving(view: View): void;
 }
 
 export interface Highlight {
@@ -109,6 +112,12 @@ export class MapView {
     this.ask();
   }
 
+  /** Show what another map shows. */
+  follow(view: View): void {
+    const { x, y, scale } = this.home;
+    this.moveTo(view.x === x && view.y === y && view.scale === scale ? this.home : view, () => undefined);
+  }
+
   reset(): void {
     this.move(this.home);
   }
@@ -186,13 +195,18 @@ export class MapView {
   }
 
   private move(view: View): void {
+    this.moveTo(view, () => this.told.view(this.view));
+    this.told.moving(this.view);
+  }
+
+  private moveTo(view: View, rested: () => void): void {
     const scale = Math.min(1e5 * this.home.scale, Math.max(0.2 * this.home.scale, view.scale));
     this.view = view === this.home ? view : { ...view, scale };
     this.moving = true;
     clearTimeout(this.rest);
     this.rest = window.setTimeout(() => {
       this.moving = false;
-      this.told.view(this.view);
+      rested();
       this.ask();
     }, REST_AFTER);
     this.ask();

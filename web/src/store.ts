@@ -6,10 +6,10 @@ import * as bits from "./bits";
 import { paint } from "./colour";
 import { read, written, type Seen } from "./permalink";
 import type { Annotation, Column, Filter, Generated, Overview } from "./types";
-import { bounds, lasso, type Box, type Point, type View } from "./view";
+import { bounds, joined, lasso, type Box, type Places, type Point, type View } from "./view";
 
 export type Ground = "none" | "density" | "relief" | "regions";
-export type Tab = "row" | "filter" | "table" | "certificate" | "training" | "generate" | "notes";
+export type Tab = "row" | "filter" | "table" | "compare" | "certificate" | "training" | "generate" | "notes";
 
 /** One reason for rows to be selected; a selection is the rows that fulfil all. */
 export interface Clause {
@@ -41,6 +41,7 @@ export interface State {
 const MOST_UNDONE = 50;
 
 export class Store {
+  readonly here: Places;
   private listeners = new Set<() => void>();
   private past: Clause[][] = [];
   private made = 0;
@@ -52,8 +53,11 @@ export class Store {
     readonly x: Float32Array,
     readonly y: Float32Array,
     public state: State,
-    readonly box: Box = bounds(x, y),
-  ) {}
+    readonly there: Places | null = null,
+    readonly box: Box = there ? joined(bounds(x, y), there.box) : bounds(x, y),
+  ) {
+    this.here = { x, y, box };
+  }
 
   /** The run as the server has it, with what the address says to show. */
   static async open(): Promise<Store> {
@@ -62,6 +66,7 @@ export class Store {
     const colours = overview.columns.filter((column) => column.kind === "number" || column.kind === "category");
     const known = (name: string | undefined) => colours.some((column) => column.name === name);
     const usual = ["label", "basin", "energy"].find(known) ?? "";
+    const there = overview.comparison ? await placesThere(bounds(x, y)) : null;
     const store = new Store(overview, x, y, {
       colour: known(seen.colour) || seen.colour === "" ? (seen.colour as string) : usual,
       ground: (seen.ground as Ground) ?? "density",
@@ -76,7 +81,7 @@ export class Store {
       generated: null,
       annotations: [],
       view: seen.view ?? null,
-    });
+    }, there);
     await store.restore(seen);
     return store;
   }
@@ -163,9 +168,16 @@ export class Store {
     if (found) this.change(key, { key, label, bits: found, filter });
   }
 
-  choose(polygon: Point[]): void {
-    const found = lasso(polygon, this.x, this.y);
-    this.change("lasso", { key: "lasso", label: "lasso", bits: found, lasso: polygon });
+  /** Select the rows inside a polygon on the map of the run, or of the one beside it. */
+  choose(polygon: Point[], places: Places = this.here): void {
+    const clause = this.drawn(polygon, places);
+    this.change(clause.key, clause);
+  }
+
+  private drawn(polygon: Point[], places: Places): Clause {
+    const found = lasso(polygon, places.x, places.y);
+    if (places === this.here) return { key: "lasso", label: "lasso", bits: found, lasso: polygon };
+    return { key: "lasso there", label: `lasso in ${this.overview.comparison?.folder}`, bits: found, lasso: polygon };
   }
 
   chooseRows(key: string, label: string, rows: number[]): void {
@@ -179,8 +191,10 @@ export class Store {
   link(): string {
     const { view, colour, ground, row, clauses } = this.state;
     const filters = clauses.flatMap((clause) => (clause.filter ? [clause.filter] : []));
-    const drawn = clauses.find((clause) => clause.lasso)?.lasso;
-    const seen: Seen = { view: view ?? undefined, colour, ground, row: row ?? undefined, filters, lasso: drawn };
+    const drawn = (key: string) => clauses.find((clause) => clause.key === key)?.lasso;
+    const seen: Seen = {
+      view: view ?? undefined, colour, ground, row: row ?? undefined, filters, lasso: drawn("lasso"), there: drawn("lasso there"),
+    };
     return written(seen);
   }
 
@@ -190,9 +204,8 @@ export class Store {
       const found = await this.attempt(api.mask([filter]));
       if (found) clauses.push({ key: keyOf(filter), label: labelOf(filter), bits: found, filter });
     }
-    if (seen.lasso) {
-      clauses.push({ key: "lasso", label: "lasso", bits: lasso(seen.lasso, this.x, this.y), lasso: seen.lasso });
-    }
+    if (seen.lasso) clauses.push(this.drawn(seen.lasso, this.here));
+    if (seen.there && this.there) clauses.push(this.drawn(seen.there, this.there));
     this.set({ clauses });
   }
 
@@ -204,6 +217,12 @@ export class Store {
     }
     return this.selection;
   }
+}
+
+/** The map of the run beside, in one box with this one so that both are seen at one scale. */
+async function placesThere(here: Box): Promise<Places> {
+  const [x, y] = await api.placesThere();
+  return { x, y, box: joined(here, bounds(x, y)) };
 }
 
 export const keyOf = (filter: Filter): string => ("contains" in filter ? "text" : `column ${filter.column}`);

@@ -31,6 +31,25 @@ export interface Overview {
   vectors: boolean;
   model: boolean;
   history: boolean;
+  comparison: Comparison | null;
+}
+
+/** How rows lie in another run, on its map or in its latent, in units of a neighbourhood. */
+export interface Moved {
+  median: number;
+  p95: number;
+  kept: number | null;
+  k: number;
+}
+
+export interface Comparison {
+  name: string;
+  folder: string;
+  rows: number;
+  shared: number;
+  moved: Record<string, Moved>;
+  /** What `drift.map` and the like are called among the columns. */
+  columns: Record<string, string>;
 }
 
 export interface Pattern {

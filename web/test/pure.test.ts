@@ -6,7 +6,7 @@ import { basinLabels, place } from "../src/labels";
 import { read, written } from "../src/permalink";
 import { dot } from "../src/points/canvas";
 import { shuffled } from "../src/points/layer";
-import { bounds, Cells, fit, inside, lasso, toMap, toScreen, zoom, type Point } from "../src/view";
+import { bounds, Cells, fit, inside, joined, lasso, toMap, toScreen, zoom, type Point } from "../src/view";
 
 const f = (...values: number[]) => Float32Array.from(values);
 
@@ -96,6 +96,10 @@ describe("view", () => {
     expect(bounds(f(), f())).toEqual({ left: -1, right: 1, bottom: -1, top: 1 });
     expect(bounds(f(NaN), f(1))).toEqual({ left: -1, right: 1, bottom: -1, top: 1 });
   });
+  test("the box around two boxes", () => {
+    const [a, b] = [{ left: 0, right: 2, bottom: -1, top: 1 }, { left: -3, right: 1, bottom: 0, top: 5 }];
+    expect(joined(a, b)).toEqual({ left: -3, right: 2, bottom: -1, top: 5 });
+  });
   test("a lasso that is not convex", () => {
     const u: Point[] = [[0, 0], [3, 0], [3, 3], [2, 3], [2, 1], [1, 1], [1, 3], [0, 3]];
     expect(inside(u, 0.5, 2)).toBe(true);
@@ -182,6 +186,7 @@ describe("permalink", () => {
       row: 7,
       filters: [{ column: "energy", low: 1, high: 2 }, { column: "text", contains: "ü=&#" }],
       lasso: [[0, 1], [2, 3], [4, 5.25]] as Point[],
+      there: [[0, 0], [1, 0], [0, 1]] as Point[],
     };
     expect(read(`#${written(seen)}`)).toEqual(seen);
   });

@@ -29,18 +29,19 @@ _BYTES_PER_ROW = 12  # a number of up to 8 digits and its comma, as annotations 
 _MOST_HITS = 200
 
 
-def explorer_app(path: str | Path, *, token: str | None = None) -> Guard:
+def explorer_app(path: str | Path, *, token: str | None = None, compare: str | Path | None = None) -> Guard:
     """The explorer of a run folder as an ASGI application.
 
     Args:
         path: the run folder.
         token: secret that every request must bring; None answers to localhost alone.
+        compare: folder of another run of the same rows; None is none.
 
     Raises:
-        StoreError: if the folder is no run, or damaged.
-        DataError: if its points have no map.
+        StoreError: if a folder is no run, or damaged.
+        DataError: if its points have no map, or the runs share no rows.
     """
-    return application_of(Explorer(path), token=token)
+    return application_of(Explorer(path, compare), token=token)
 
 
 def application_of(explorer: Explorer, *, token: str | None) -> Guard:
@@ -189,6 +190,18 @@ def column(explorer: _Open, name: str) -> Response:
     return _bytes(explorer.columns.array(name).tobytes())
 
 
+@_routes.get("/api/comparison/{axis}")
+def comparison(explorer: _Open, axis: str) -> Response:
+    """Where the rows lie on the map of the other run, as float32: "x" or "y"."""
+    if explorer.comparison is None:
+        return _error(
+            404, "There is no other run to compare with. Start with: latentatlas explore RUN --compare OTHER."
+        )
+    if axis not in ("x", "y"):
+        return _error(404, f"A map has the axes x and y; got {axis[:100]!r}.")
+    return _bytes(explorer.comparison.places[:, "xy".index(axis)].astype("<f4").tobytes())
+
+
 @_routes.post("/api/mask")
 def mask(explorer: _Open, body: MaskBody) -> Response:
     """Rows that pass filters, as bits."""
@@ -264,7 +277,7 @@ def selection(explorer: _Open, body: ExportBody) -> Response:
 @_routes.post("/api/export/{form}")
 def export(explorer: _Open, form: str, body: ExportBody) -> Response:
     """A selection as CSV or Parquet."""
-    content = exported(explorer.run, form, _mask(explorer, body.mask))
+    content = exported(explorer.run, form, _mask(explorer, body.mask), explorer.columns.added)
     return Response(content, media_type=FORMATS[form], headers={"cache-control": "no-store"})
 
 

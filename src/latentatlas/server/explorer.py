@@ -12,11 +12,12 @@ import numpy as np
 from latentatlas.core.errors import DataError
 from latentatlas.server.annotations import Annotations
 from latentatlas.server.columns import PointColumns, as_json
+from latentatlas.server.comparison import Comparison
 from latentatlas.server.neighbours import NeighbourLists
 from latentatlas.server.patterns import Patterns
 from latentatlas.server.querying import PointQueries
 from latentatlas.server.thinking import LazyAtlas
-from latentatlas.store import Run, nearest_rows, open_run
+from latentatlas.store import Run, free_column, nearest_rows, open_run
 
 __all__ = ["Explorer"]
 
@@ -29,21 +30,28 @@ class Explorer:
 
     Args:
         path: the run folder.
+        compare: folder of another run of the same rows; None is none.
 
     Attributes:
         selected: numbers of the rows that were last selected on a page; None while nothing is.
 
     Raises:
-        StoreError: if the folder is no run, or damaged.
-        DataError: if its points have no map.
+        StoreError: if a folder is no run, or damaged.
+        DataError: if its points have no map, or the runs share no rows.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, compare: str | Path | None = None):
         self.run: Run = open_run(path)
         self.columns = PointColumns(self.run.file("points.parquet"))
         missing = [name for name in _MAP if name not in self.columns.names]
         if missing:
             raise DataError(f"The explorer shows runs with a map; {path} has no column {missing[0]!r}. Fit one.")
+        self.comparison = None if compare is None else Comparison(self.run, open_run(compare))
+        if self.comparison is not None:
+            taken = self.columns.names
+            self._compared = {name: free_column(name, taken) for name in self.comparison.columns}
+            added = {self._compared[name]: values for name, values in self.comparison.columns.items()}
+            self.columns = PointColumns(self.columns.path, added)
         self.queries = PointQueries(self.columns)
         self.neighbours = NeighbourLists(self.run)
         self.patterns = Patterns(self.run)
@@ -58,6 +66,8 @@ class Explorer:
             StoreError: if it is gone, damaged, or another run took its place.
         """
         self.run.file("points.parquet")
+        if self.comparison is not None:
+            self.comparison.there.file("points.parquet")
 
     def overview(self) -> dict[str, Any]:
         """What the page shows first: facts, columns, basins and what this run can do."""
@@ -78,6 +88,7 @@ class Explorer:
             "vectors": self._has("index/vectors.npy"),
             "model": self.atlas.there,
             "history": self._has("history.parquet"),
+            "comparison": self._compared_with(),
         }
 
     def certificate(self) -> dict[str, Any]:
@@ -105,6 +116,10 @@ class Explorer:
     @cached_property
     def _vectors(self) -> np.ndarray:
         return self.run.vectors()
+
+    def _compared_with(self) -> dict[str, Any] | None:
+        """The other run, and what its columns are called here."""
+        return None if self.comparison is None else {**self.comparison.overview(), "columns": self._compared}
 
     def _has(self, name: str) -> bool:
         return name in self.run.files

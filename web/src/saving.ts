@@ -1,0 +1,25 @@
+/** What leaves the page at the press of a button, and what the browser keeps. */
+
+import { saveBlob } from "./api";
+import type { MapView } from "./map";
+import type { Store } from "./store";
+
+export function darken(store: Store): void {
+  const dark = !store.state.dark;
+  store.set({ dark });
+  try {
+    localStorage.setItem("latentatlas-dark", String(dark));
+  } catch {
+    // a page in a frame may keep nothing
+  }
+}
+
+export async function savePicture(store: Store, map: MapView | undefined): Promise<void> {
+  const picture = map && (await store.attempt(map.picturePng(store.state.dark ? "#14171c" : "#ffffff")));
+  if (picture) saveBlob(picture, `${store.overview.folder}-map.png`);
+}
+
+export async function copyLink(store: Store): Promise<void> {
+  history.replaceState(null, "", `#${store.link()}`);
+  await store.attempt(navigator.clipboard.writeText(location.href).catch(() => Promise.reject(new Error("The browser gave no access to the clipboard; copy the address instead."))));
+}
