@@ -19,7 +19,7 @@ from latentatlas.store import RunContents, open_run, write_run
 ROWS = 60
 
 
-def turned(contents: RunContents, order: np.ndarray) -> RunContents:
+def turned(contents: Any, order: np.ndarray) -> RunContents:
     """The same rows in another order, on a map that is turned, mirrored, enlarged and moved."""
     points = {name: column[order] for name, column in contents.points.items()}
     x, y = points["x"], points["y"]

@@ -16,6 +16,7 @@ import pytest
 
 import latentatlas as la
 from latentatlas.data import Table, read_table
+from latentatlas.estimator import ChartSettings
 from latentatlas.server.offline import offline_page
 from latentatlas.store import RunContents, open_run, write_run
 
@@ -64,6 +65,21 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def charted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three overlapping groups of pictures, in three charts with codes; their side is a nuisance."""
+    rng = np.random.default_rng(0)
+    group = np.arange(300) % 3
+    x = (rng.normal(size=(300, SIDE**2)) + 3 * np.eye(SIDE**2)[5 * group]).astype(np.float32)
+    side = rng.choice(["left", "right"], 300)
+    table = Table(x, label=group, nuisance={"side": side}, name="charted", item_shape=(SIDE, SIDE))
+    path = tmp_path_factory.mktemp("explored") / "charted"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("latentatlas.estimator.saving.figures_of", lambda _: {"map": b"\x89PNG"})
+        settings = ChartSettings(3, codes=4)
+        return la.Atlas(dim=3, charts=settings, steps=60, threads=1).fit(table).save(path).path
+
+
+@pytest.fixture(scope="session")
 def lone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One point, of which little is known."""
     points = {"id": np.array([7]), "x": np.array([1.0]), "y": np.array([np.nan])}
@@ -100,15 +116,16 @@ def explorer_at(run: Path, *options: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def explorers(fitted: Path, lone: Path, mirrored: Path) -> Iterator[dict[str, str]]:
+def explorers(fitted: Path, lone: Path, mirrored: Path, charted: Path) -> Iterator[dict[str, str]]:
     """Addresses by the names of the environment variables that tell them to the browser."""
     with ExitStack() as stack:
-        runs = {"EXPLORER_URL": fitted, "EXPLORER_LONE_URL": lone}
+        runs = {"EXPLORER_URL": fitted, "EXPLORER_LONE_URL": lone, "EXPLORER_CHARTS_URL": charted}
         served = {name: stack.enter_context(explorer_at(run)) for name, run in runs.items()}
         served["EXPLORER_COMPARE_URL"] = stack.enter_context(explorer_at(fitted, "--compare", str(mirrored)))
         page = fitted.with_suffix(".html")
         page.write_text(offline_page(fitted))
-        yield served | {"EXPLORER_FILE_URL": page.as_uri()}
+        (charts := charted.with_suffix(".html")).write_text(offline_page(charted))
+        yield served | {"EXPLORER_FILE_URL": page.as_uri(), "EXPLORER_CHARTS_FILE_URL": charts.as_uri()}
 
 
 _REAL_ROWS = 1000

@@ -1,7 +1,7 @@
 /** The only way to the server, or to the data of a page that is one file; every error becomes one sentence. */
 
 import { OfflineRun } from "./offline";
-import type { Annotation, Certificate, Counts, Filter, Generated, Neighbours, Overview, Pattern, Row } from "./types";
+import type { Annotation, Certificate, ChartPlaces, Charts, Counts, Filter, Generated, Neighbours, Overview, Pattern, Row } from "./types";
 
 const embedded = typeof document === "undefined" ? null : document.getElementById("run-data");
 /** Answers without a server; null where there is one. */
@@ -36,6 +36,8 @@ const json = async <T>(path: string, body?: unknown, method?: string): Promise<T
 export const overview = () => json<Overview>("run");
 export const certificate = () => json<Certificate>("certificate");
 export const history = () => json<Record<string, (number | null)[]>>("history");
+export const charts = () => json<Charts>("charts");
+export const chart = (number: number) => json<ChartPlaces>(`charts/${number}`);
 export const neighbours = (row: number, k: number) => json<Neighbours>(`neighbours/${row}?k=${k}`);
 /** Tell the code around a notebook what is selected. */
 export const tell = (selected: string | null) => (offline ? Promise.resolve({}) : json<object>("selection", { mask: selected }));

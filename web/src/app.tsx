@@ -6,6 +6,7 @@ import { base64 } from "./bits";
 import { useKeys } from "./keys";
 import { MapView } from "./map";
 import { CertificatePanel } from "./panels/certificate";
+import { ChartsPanel } from "./panels/charts";
 import { ComparePanel } from "./panels/compare";
 import { FilterPanel } from "./panels/filter";
 import { GeneratePanel } from "./panels/generate";
@@ -21,7 +22,7 @@ import { figure, useStore, type Ground, type Store, type Tab } from "./store";
 import type { Places, View } from "./view";
 
 const TABS: [Tab, string][] = [
-  ["filter", "Columns"], ["row", "Row"], ["table", "Table"], ["compare", "Compare"], ["certificate", "Certificate"],
+  ["filter", "Columns"], ["row", "Row"], ["table", "Table"], ["charts", "Charts"], ["compare", "Compare"], ["certificate", "Certificate"],
   ["training", "Training"], ["generate", "Generate"], ["notes", "Notes"],
 ];
 
@@ -77,6 +78,7 @@ export function App({ store }: { store: Store }) {
 function offered({ overview }: Store, tab: Tab): boolean {
   if (tab === "training") return overview.history;
   if (tab === "generate") return overview.model;
+  if (tab === "charts") return overview.charts > 0;
   if (tab === "compare") return overview.comparison !== null;
   return tab !== "notes" || !api.offline;
 }
@@ -117,6 +119,8 @@ function Panel({ store, go }: { store: Store; go: (row: number) => void }) {
       return <FilterPanel store={store} />;
     case "table":
       return <TablePanel store={store} />;
+    case "charts":
+      return <ChartsPanel store={store} />;
     case "compare":
       return <ComparePanel store={store} go={go} />;
     case "certificate":

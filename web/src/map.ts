@@ -46,6 +46,7 @@ export class MapView {
   private rest = 0;
   private picture: { image: HTMLCanvasElement; box: Box } | null = null;
   private lines: Path2D | null = null;
+  private outlines: { colour: string; path: Path2D }[] = [];
   private labels: Label[] = [];
   private highlight: Highlight = { row: null, near: [], other: null, places: [], joined: false };
   private marks: Marks | null = null;
@@ -98,6 +99,7 @@ export class MapView {
   /** What lies below the points; without a picture, contours of their density or nothing. */
   lay(picture: Picture | null, density: boolean): void {
     this.lines = picture?.lines ? pathOf(picture.lines) : density ? this.contours : null;
+    this.outlines = (picture?.outlines ?? []).map(({ colour, segments }) => ({ colour, path: pathOf(segments) }));
     this.picture = picture && { image: imageOf(picture), box: picture.box };
     this.ask();
   }
@@ -248,8 +250,13 @@ export class MapView {
       const wide = (box.right - box.left) * scale;
       context.drawImage(image, over, down, wide, wide);
     }
+    context.transform(scale, 0, 0, -scale, left, top);
+    context.lineWidth = 2 / scale;
+    for (const { colour, path } of this.outlines) {
+      context.strokeStyle = colour;
+      context.stroke(path);
+    }
     if (this.lines) {
-      context.transform(scale, 0, 0, -scale, left, top);
       context.lineWidth = 1 / scale;
       context.strokeStyle = this.dark ? "rgba(255,255,255,.22)" : "rgba(34,38,46,.22)";
       context.stroke(this.lines);

@@ -2,7 +2,7 @@
 
 import * as bits from "./bits";
 import { MISSING_CODE } from "./colour";
-import type { Certificate, Column, Counts, Filter, NearRow, Overview, Pattern, Row } from "./types";
+import type { Certificate, ChartPlaces, Charts, Column, Counts, Filter, NearRow, Overview, Pattern, Row } from "./types";
 
 /** Arrays travel as base64 of little-endian numbers. */
 export interface Packed {
@@ -18,6 +18,9 @@ export interface Offline {
   texts: Record<string, (string | null)[]>;
   /** k neighbours of every row and how far they are. */
   graphs: Partial<Record<"latent" | "input", { k: number; rows: Packed; distances: Packed }>>;
+  charts: Charts | null;
+  /** Rows of each chart in its own coordinates. */
+  places: ChartPlaces[];
   patterns: { features: number; shape: number[]; values: Packed } | null;
 }
 
@@ -60,6 +63,8 @@ export class OfflineRun {
         return body.rows.map((row: number) => this.pattern(row));
       case "neighbours":
         return this.neighbours(Number(rest), Number(new URLSearchParams(path.split("?")[1]).get("k")));
+      case "charts":
+        return rest ? this.run.places[Number(rest)] : this.run.charts;
       case "search":
         return this.search(body);
       case "annotations":

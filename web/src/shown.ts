@@ -3,7 +3,7 @@
 import { useEffect } from "preact/hooks";
 import * as api from "./api";
 import { categoryColours } from "./colour";
-import { regions, relief, square } from "./ground";
+import { outlines, regions, relief, square } from "./ground";
 import { basinLabels } from "./labels";
 import type { MapView } from "./map";
 import type { Ground, Store } from "./store";
@@ -14,6 +14,7 @@ export const grounds = (store: Store): Ground[] => [
   "density",
   ...(store.column("energy")?.kind === "number" ? (["relief"] as const) : []),
   ...(store.column("basin")?.kind === "category" ? (["regions"] as const) : []),
+  ...(store.overview.charts ? (["charts"] as const) : []),
 ];
 
 /** Keep a map to what the state says: that of the run, or of the one beside it with places of its own. */
@@ -37,12 +38,18 @@ export function useMap(store: Store, map: { current?: MapView }, ready: boolean,
     };
   }, [ready, ground, dark]);
   useEffect(() => {
-    const basin = store.column("basin");
-    if (!ready || basin?.kind !== "category") return;
-    void store.attempt(store.values("basin")).then(
-      (codes) => codes && map.current?.name(basinLabels(store.overview.basins, codes as Uint16Array, basin.values ?? [], places.x, places.y)),
+    const of = ground === "charts" ? "chart" : "basin";
+    const column = store.column(of);
+    if (!ready || column?.kind !== "category") return;
+    const named = of === "chart" ? column.values!.map((value) => ({ number: Number(value), name: `chart ${value}`, size: 0 })) : store.overview.basins;
+    let wanted = true;
+    void store.attempt(store.values(of)).then(
+      (codes) => wanted && codes && map.current?.name(basinLabels(named, codes as Uint16Array, column.values ?? [], places.x, places.y)),
     );
-  }, [ready]);
+    return () => {
+      wanted = false;
+    };
+  }, [ready, ground === "charts"]);
   useEffect(() => {
     if (!ready) return;
     const made = places === store.here ? (generated?.xy ?? []) : []; // on the map of the run that made them
@@ -67,9 +74,11 @@ export function useMap(store: Store, map: { current?: MapView }, ready: boolean,
 async function layGround(store: Store, ground: Ground, { x, y, box: around }: Places) {
   const box = square(around);
   if (ground === "relief") return relief(x, y, (await store.values("energy")) as Float32Array, box);
-  if (ground !== "regions") return null;
-  const column = store.column("basin")!;
-  const codes = (await store.values("basin")) as Uint16Array;
-  return regions(x, y, codes, categoryColours(column, store.state.dark), box);
+  if (ground !== "regions" && ground !== "charts") return null;
+  const name = ground === "charts" ? "chart" : "basin";
+  const codes = (await store.values(name)) as Uint16Array;
+  const colours = categoryColours(store.column(name)!, store.state.dark);
+  const picture = regions(x, y, codes, colours, box);
+  return ground === "charts" ? { ...picture, outlines: outlines(x, y, codes, colours, box) } : picture;
 }
 

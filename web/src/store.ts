@@ -8,8 +8,8 @@ import { read, written, type Seen } from "./permalink";
 import type { Annotation, Column, Filter, Generated, Overview } from "./types";
 import { bounds, joined, lasso, type Box, type Places, type Point, type View } from "./view";
 
-export type Ground = "none" | "density" | "relief" | "regions";
-export type Tab = "row" | "filter" | "table" | "compare" | "certificate" | "training" | "generate" | "notes";
+export type Ground = "none" | "density" | "relief" | "regions" | "charts";
+export type Tab = "row" | "filter" | "table" | "charts" | "compare" | "certificate" | "training" | "generate" | "notes";
 
 /** One reason for rows to be selected; a selection is the rows that fulfil all. */
 export interface Clause {
@@ -27,6 +27,8 @@ export interface State {
   ground: Ground;
   row: number | null;
   other: number | null;
+  /** Number of the chart that the panel of charts shows. */
+  chart: number;
   clauses: Clause[];
   tab: Tab;
   dark: boolean;
@@ -72,6 +74,7 @@ export class Store {
       ground: (seen.ground as Ground) ?? "density",
       row: seen.row !== undefined && seen.row < overview.rows ? seen.row : null,
       other: null,
+      chart: 0,
       clauses: [],
       tab: seen.row === undefined ? "filter" : "row",
       dark: prefersDark(),

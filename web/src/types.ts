@@ -32,6 +32,26 @@ export interface Overview {
   model: boolean;
   history: boolean;
   comparison: Comparison | null;
+  charts: number;
+}
+
+export interface Orientation {
+  orientable: boolean;
+  overlaps: { charts: number[]; sign: number; rows: number; agreement: number }[];
+}
+
+/** What the run keeps of its charts. */
+export interface Charts {
+  axes: number;
+  charts: { number: number; size: number; entropy: number | null; codes: { number: number; size: number; row: number }[] }[];
+  transitions: { source: number; target: number; rows: number; error: number | null; explained: number | null }[];
+  orientation: Orientation | null;
+}
+
+/** Rows of a chart and their coordinates in it, axis by axis. */
+export interface ChartPlaces {
+  rows: number[];
+  axes: number[][];
 }
 
 /** How rows lie in another run, on its map or in its latent, in units of a neighbourhood. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import * as bits from "../src/bits";
 import { categoryColours, CATEGORY_COLOURS, MISSING, paint, rgb, scaleEnds, viridis } from "../src/colour";
-import { contour, gridded, levels, regions, relief } from "../src/ground";
+import { contour, gridded, levels, outlines, regions, relief } from "../src/ground";
 import { basinLabels, place } from "../src/labels";
 import { read, written } from "../src/permalink";
 import { dot } from "../src/points/canvas";
@@ -149,6 +149,16 @@ describe("ground", () => {
     expect(at(32, 20).slice(0, 3)).toEqual([0, 0, 255]);
     expect(at(20, 2)[3]).toBe(0);
     expect(at(8, 20)[3]).toBeLessThan(at(32, 20)[3]);
+  });
+  test("each category has a line around its rows, in its colour", () => {
+    const [x, y] = [f(2, 2, 2, 8, 8, 5), f(5, 5, 5, 5, 5, 5)];
+    const drawn = outlines(x, y, Uint16Array.of(0, 0, 0, 1, 1, 65535), ["#ff0000", "#0000ff", "#00ff00"], box);
+    expect(drawn.map(({ colour }) => colour)).toEqual(["#ff0000", "#0000ff"]); // none for a category without rows
+    for (const [{ segments }, middle] of [[drawn[0], 2], [drawn[1], 8]] as const) {
+      const away = segments.map(([[a, b]]) => Math.hypot(a - middle, b - 5));
+      expect(Math.min(...away)).toBeGreaterThan(0.05);
+      expect(Math.max(...away)).toBeLessThan(0.8);
+    }
   });
   test("the relief is coloured by height", () => {
     const x = Float32Array.from({ length: 2000 }, (_, i) => (i % 2 ? 2 : 8) + Math.sin(i));

@@ -190,6 +190,18 @@ def column(explorer: _Open, name: str) -> Response:
     return _bytes(explorer.columns.array(name).tobytes())
 
 
+@_routes.get("/api/charts")
+def charts(explorer: _Open) -> Response:
+    """What is known of the charts."""
+    return _json(explorer.charts.summary())
+
+
+@_routes.get("/api/charts/{number}")
+def chart(explorer: _Open, number: int) -> Response:
+    """Where rows lie in a chart."""
+    return _json(explorer.charts.places(number))
+
+
 @_routes.get("/api/comparison/{axis}")
 def comparison(explorer: _Open, axis: str) -> Response:
     """Where the rows lie on the map of the other run, as float32: "x" or "y"."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from latentatlas.core.errors import DataError
 from latentatlas.server.annotations import Annotations
+from latentatlas.server.charting import Charts
 from latentatlas.server.columns import PointColumns, as_json
 from latentatlas.server.comparison import Comparison
 from latentatlas.server.neighbours import NeighbourLists
@@ -55,6 +56,7 @@ class Explorer:
         self.queries = PointQueries(self.columns)
         self.neighbours = NeighbourLists(self.run)
         self.patterns = Patterns(self.run)
+        self.charts = Charts(self.run, self.columns.names)
         self.annotations = Annotations(self.run)
         self.atlas = LazyAtlas(self.run, self.patterns)
         self.selected: np.ndarray | None = None
@@ -88,6 +90,7 @@ class Explorer:
             "vectors": self._has("index/vectors.npy"),
             "model": self.atlas.there,
             "history": self._has("history.parquet"),
+            "charts": self.charts.count,
             "comparison": self._compared_with(),
         }
 

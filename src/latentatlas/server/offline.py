@@ -85,6 +85,8 @@ def _data(explorer: Explorer) -> dict[str, Any]:
         "columns": {name: _packed(values) for name, values in arrays.items()},
         "texts": {name: values.tolist() for name, values in points.items()},
         "graphs": _graphs(explorer),
+        "charts": explorer.charts.summary() if explorer.charts.count else None,
+        "places": [explorer.charts.places(number) for number in range(explorer.charts.count)],
         "patterns": kept,
     }
 
