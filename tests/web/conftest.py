@@ -97,10 +97,21 @@ def mirrored(fitted: Path) -> Path:
     return write_run(fitted.with_name("mirrored"), contents).path
 
 
+@pytest.fixture(scope="session")
+def late(fitted: Path) -> Path:
+    """Where a run will be: a fit is at work on it, and has recorded two steps."""
+    path = fitted.with_name("late")
+    folder = path.with_name("late.checkpoint")
+    folder.mkdir()
+    (folder / "about.json").write_text("{}")
+    records = [{"step": step, "loss": 3.0 - step, "held_out/recon": None} for step in range(2)]
+    (folder / "shape.json").write_text(json.dumps({"steps": 20, "records": records}))
+    return path
+
+
 @contextmanager
 def explorer_at(run: Path, *options: str) -> Iterator[str]:
     """The command, as a user starts it; yields its address."""
-    assert open_run(run)
     command = [sys.executable, "-c", "from latentatlas.cli import main; main()", "explore", str(run), "--json"]
     with subprocess.Popen([*command, "--port", "0", *options], stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -116,12 +127,14 @@ def explorer_at(run: Path, *options: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def explorers(fitted: Path, lone: Path, mirrored: Path, charted: Path) -> Iterator[dict[str, str]]:
+def explorers(fitted: Path, lone: Path, mirrored: Path, charted: Path, late: Path) -> Iterator[dict[str, str]]:
     """Addresses by the names of the environment variables that tell them to the browser."""
     with ExitStack() as stack:
         runs = {"EXPLORER_URL": fitted, "EXPLORER_LONE_URL": lone, "EXPLORER_CHARTS_URL": charted}
         served = {name: stack.enter_context(explorer_at(run)) for name, run in runs.items()}
         served["EXPLORER_COMPARE_URL"] = stack.enter_context(explorer_at(fitted, "--compare", str(mirrored)))
+        served |= {"EXPLORER_LATE_URL": stack.enter_context(explorer_at(late)), "EXPLORER_LATE_RUN": str(late)}
+        served["EXPLORER_RUN"] = str(fitted)
         page = fitted.with_suffix(".html")
         page.write_text(offline_page(fitted))
         (charts := charted.with_suffix(".html")).write_text(offline_page(charted))

@@ -1,7 +1,7 @@
 /** The only way to the server, or to the data of a page that is one file; every error becomes one sentence. */
 
 import { OfflineRun } from "./offline";
-import type { Annotation, Certificate, ChartPlaces, Charts, Counts, Filter, Generated, Neighbours, Overview, Pattern, Row } from "./types";
+import type { Annotation, Certificate, ChartPlaces, Charts, Counts, Filter, Generated, Live, Log, Neighbours, Overview, Pass, Pattern, Row } from "./types";
 
 const embedded = typeof document === "undefined" ? null : document.getElementById("run-data");
 /** Answers without a server; null where there is one. */
@@ -35,9 +35,12 @@ const json = async <T>(path: string, body?: unknown, method?: string): Promise<T
 
 export const overview = () => json<Overview>("run");
 export const certificate = () => json<Certificate>("certificate");
-export const history = () => json<Record<string, (number | null)[]>>("history");
+export const history = () => json<Log>("history");
+export const training = () => json<Live | null>("training");
 export const charts = () => json<Charts>("charts");
 export const chart = (number: number) => json<ChartPlaces>(`charts/${number}`);
+export const passes = () => json<Pass[]>("terrain");
+export const wayDown = (row: number) => json<number[]>(`terrain/${row}`);
 export const neighbours = (row: number, k: number) => json<Neighbours>(`neighbours/${row}?k=${k}`);
 /** Tell the code around a notebook what is selected. */
 export const tell = (selected: string | null) => (offline ? Promise.resolve({}) : json<object>("selection", { mask: selected }));

@@ -15,6 +15,7 @@ import { NotesPanel } from "./panels/notes";
 import { RowPanel } from "./panels/row";
 import { Search } from "./panels/search";
 import { TablePanel } from "./panels/table";
+import { TerrainPanel } from "./panels/terrain";
 import { TrainingPanel } from "./panels/training";
 import { copyLink, darken, savePicture } from "./saving";
 import { grounds, useMap } from "./shown";
@@ -22,7 +23,7 @@ import { figure, useStore, type Ground, type Store, type Tab } from "./store";
 import type { Places, View } from "./view";
 
 const TABS: [Tab, string][] = [
-  ["filter", "Columns"], ["row", "Row"], ["table", "Table"], ["charts", "Charts"], ["compare", "Compare"], ["certificate", "Certificate"],
+  ["filter", "Columns"], ["row", "Row"], ["table", "Table"], ["charts", "Charts"], ["terrain", "Terrain"], ["compare", "Compare"], ["certificate", "Certificate"],
   ["training", "Training"], ["generate", "Generate"], ["notes", "Notes"],
 ];
 
@@ -79,6 +80,7 @@ function offered({ overview }: Store, tab: Tab): boolean {
   if (tab === "training") return overview.history;
   if (tab === "generate") return overview.model;
   if (tab === "charts") return overview.charts > 0;
+  if (tab === "terrain") return overview.terrain;
   if (tab === "compare") return overview.comparison !== null;
   return tab !== "notes" || !api.offline;
 }
@@ -121,6 +123,8 @@ function Panel({ store, go }: { store: Store; go: (row: number) => void }) {
       return <TablePanel store={store} />;
     case "charts":
       return <ChartsPanel store={store} />;
+    case "terrain":
+      return <TerrainPanel store={store} />;
     case "compare":
       return <ComparePanel store={store} go={go} />;
     case "certificate":

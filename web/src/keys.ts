@@ -54,5 +54,5 @@ function escape(store: Store, typing: HTMLElement | null): void {
   else if (typing) typing.blur();
   else if (store.state.lassoing) store.set({ lassoing: false });
   else if (store.state.clauses.length) store.clear();
-  else store.set({ row: null, other: null, generated: null });
+  else store.set({ row: null, other: null, generated: null, trail: null });
 }

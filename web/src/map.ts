@@ -1,6 +1,6 @@
 /** The map: ground, points and names in three canvases, and what pointer and keys do to them. */
 
-import { imageOf, pathOf, ring } from "./drawing";
+import { cross, diamond, imageOf, pathOf, ring, trail } from "./drawing";
 import { contour, gridded, levels, square, type Picture } from "./ground";
 import { place as placeLabels, type Label } from "./labels";
 import { CanvasPoints } from "./points/canvas";
@@ -48,6 +48,8 @@ export class MapView {
   private lines: Path2D | null = null;
   private outlines: { colour: string; path: Path2D }[] = [];
   private labels: Label[] = [];
+  private passes: { way: number[]; saddle: number }[] = [];
+  private chosen: number[] = [];
   private highlight: Highlight = { row: null, near: [], other: null, places: [], joined: false };
   private marks: Marks | null = null;
   private drawing: Point[] | null = null;
@@ -106,6 +108,13 @@ export class MapView {
 
   name(labels: Label[]): void {
     this.labels = labels;
+    this.ask();
+  }
+
+  /** Ways over the terrain: each pass with the ways down from it, and one way that was chosen. */
+  walk(passes: { way: number[]; saddle: number }[], chosen: number[]): void {
+    this.passes = passes;
+    this.chosen = chosen;
     this.ask();
   }
 
@@ -269,10 +278,17 @@ export class MapView {
     const at = (each: number): Point => toScreen(this.view, this.size, this.x[each], this.y[each]);
     const ink = this.dark ? "#f3f4f6" : "#22262e";
     const paper = this.dark ? "#14171c" : "#ffffff";
+    for (const { way, saddle } of this.passes) {
+      trail(context, way.map(at), ink, paper, 1);
+      cross(context, at(saddle), ink, paper);
+    }
+    if (this.chosen.length) trail(context, this.chosen.map(at), "#ffa90e", paper, 3);
     for (const each of near) ring(context, at(each), 5, ink, paper, 1.5);
     if (other !== null) ring(context, at(other), 8, "#ffa90e", paper, 3);
     if (row !== null) ring(context, at(row), 8, ink, paper, 3);
-    this.paintPlaces(context, places, joined, ink, paper);
+    const seen = places.map(([x, y]) => toScreen(this.view, this.size, x, y));
+    if (joined) trail(context, seen, ink, paper, 2);
+    for (const place of seen) diamond(context, place, ink, paper);
     this.paintLabels(context, ink, paper);
     if (this.drawing) {
       context.beginPath();
@@ -281,30 +297,6 @@ export class MapView {
       context.fillStyle = "rgba(63,144,218,.15)";
       context.fill();
       context.strokeStyle = "#3f90da";
-      context.lineWidth = 1.5;
-      context.stroke();
-    }
-  }
-
-  private paintPlaces(context: CanvasRenderingContext2D, places: Point[], joined: boolean, ink: string, paper: string): void {
-    const seen = places.map(([x, y]) => toScreen(this.view, this.size, x, y));
-    if (joined) {
-      context.beginPath();
-      for (const point of seen) context.lineTo(...point);
-      context.strokeStyle = ink;
-      context.lineWidth = 2;
-      context.stroke();
-    }
-    for (const [left, top] of seen) {
-      context.beginPath();
-      context.moveTo(left, top - 6);
-      context.lineTo(left + 6, top);
-      context.lineTo(left, top + 6);
-      context.lineTo(left - 6, top);
-      context.closePath();
-      context.fillStyle = paper;
-      context.fill();
-      context.strokeStyle = ink;
       context.lineWidth = 1.5;
       context.stroke();
     }

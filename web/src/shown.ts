@@ -19,7 +19,7 @@ export const grounds = (store: Store): Ground[] => [
 
 /** Keep a map to what the state says: that of the run, or of the one beside it with places of its own. */
 export function useMap(store: Store, map: { current?: MapView }, ready: boolean, places: Places): void {
-  const { colour, dark, ground, clauses, row, other, generated, lassoing } = store.state;
+  const { colour, dark, ground, clauses, row, other, generated, lassoing, trail } = store.state;
   useEffect(() => {
     if (!ready) return;
     let wanted = true;
@@ -66,6 +66,15 @@ export function useMap(store: Store, map: { current?: MapView }, ready: boolean,
       wanted = false;
     };
   }, [ready, row, other, generated]);
+  useEffect(() => {
+    if (!ready) return;
+    if (ground !== "relief" || !store.overview.terrain) return map.current!.walk([], trail?.rows ?? []);
+    let wanted = true;
+    void store.attempt(store.passes()).then((passes) => wanted && passes && map.current?.walk(passes, trail?.rows ?? []));
+    return () => {
+      wanted = false;
+    };
+  }, [ready, ground, trail]);
   useEffect(() => {
     if (ready) map.current!.lassoing = lassoing;
   }, [ready, lassoing]);

@@ -5,11 +5,11 @@ import * as api from "./api";
 import * as bits from "./bits";
 import { paint } from "./colour";
 import { read, written, type Seen } from "./permalink";
-import type { Annotation, Column, Filter, Generated, Overview } from "./types";
+import type { Annotation, Column, Filter, Generated, Overview, Pass } from "./types";
 import { bounds, joined, lasso, type Box, type Places, type Point, type View } from "./view";
 
 export type Ground = "none" | "density" | "relief" | "regions" | "charts";
-export type Tab = "row" | "filter" | "table" | "charts" | "compare" | "certificate" | "training" | "generate" | "notes";
+export type Tab = "row" | "filter" | "table" | "charts" | "terrain" | "compare" | "certificate" | "training" | "generate" | "notes";
 
 /** One reason for rows to be selected; a selection is the rows that fulfil all. */
 export interface Clause {
@@ -29,6 +29,8 @@ export interface State {
   other: number | null;
   /** Number of the chart that the panel of charts shows. */
   chart: number;
+  /** Rows of a way over the terrain. */
+  trail: { rows: number[]; title: string } | null;
   clauses: Clause[];
   tab: Tab;
   dark: boolean;
@@ -47,6 +49,7 @@ export class Store {
   private listeners = new Set<() => void>();
   private past: Clause[][] = [];
   private made = 0;
+  private asked: Promise<Pass[]> | null = null;
   private arrays = new Map<string, Float32Array | Uint16Array>();
   private selection: { of: Clause[]; bits: bits.Bits | null; size: number } | null = null;
 
@@ -75,6 +78,7 @@ export class Store {
       row: seen.row !== undefined && seen.row < overview.rows ? seen.row : null,
       other: null,
       chart: 0,
+      trail: null,
       clauses: [],
       tab: seen.row === undefined ? "filter" : "row",
       dark: prefersDark(),
@@ -121,6 +125,13 @@ export class Store {
     const values = kind === "category" ? await api.codes(name) : await api.numbers(name);
     this.arrays.set(name, values);
     return values;
+  }
+
+  /** The passes between basins, asked for once. */
+  passes(): Promise<Pass[]> {
+    this.asked ??= api.passes();
+    this.asked.catch(() => (this.asked = null));
+    return this.asked;
   }
 
   async colours(): Promise<Uint8Array> {
@@ -261,7 +272,7 @@ function kept(name: string): string | null {
   }
 }
 
-function prefersDark(): boolean {
+export function prefersDark(): boolean {
   const chosen = kept("latentatlas-dark");
   return chosen === null ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "true";
 }

@@ -33,6 +33,17 @@ export interface Overview {
   history: boolean;
   comparison: Comparison | null;
   charts: number;
+  /** Whether rows have energies, basins and neighbours. */
+  terrain: boolean;
+}
+
+/** The lowest crossing between two basins that touch: rows up one side and down the other. */
+export interface Pass {
+  basins: [number, number];
+  saddle: number;
+  energy: number;
+  above: [number, number];
+  way: number[];
 }
 
 export interface Orientation {
@@ -103,6 +114,18 @@ export interface Verdict {
   better?: string;
   reason: string;
   remedy: string;
+}
+
+/** Columns of a training log, one entry a logged step. */
+export type Log = Record<string, (number | null)[]>;
+
+/** What a fit that is at work has recorded. */
+export interface Live {
+  columns: Log;
+  step: number;
+  steps: number | null;
+  stage: number;
+  age: number;
 }
 
 export interface Certificate {

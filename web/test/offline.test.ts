@@ -31,6 +31,7 @@ const run: Offline = {
   },
   charts: { axes: 1, charts: [{ number: 0, size: 2, entropy: null, codes: [] }], transitions: [], orientation: null },
   places: [{ rows: [1, 3], axes: [[0.5, -0.5]] }],
+  terrain: { passes: [], below: packed("i4", Int32Array.of(1, 2, 2, -1, 2)) },
   patterns: { features: 2, shape: [2], values: packed("f4", Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)) },
 };
 const page = new OfflineRun(run);
@@ -74,6 +75,13 @@ describe("a page that is one file answers like the server", () => {
   test("charts and the rows in them", () => {
     expect(page.answer("charts", undefined)).toMatchObject({ axes: 1 });
     expect(page.answer("charts/0", undefined)).toEqual({ rows: [1, 3], axes: [[0.5, -0.5]] });
+  });
+  test("ways down", () => {
+    expect(page.answer("terrain", undefined)).toEqual([]);
+    expect(page.answer("terrain/0", undefined)).toEqual([0, 1, 2]);
+    expect(page.answer("terrain/2", undefined)).toEqual([2]);
+    expect(() => page.answer("terrain/3", undefined)).toThrow("does not hold row 3");
+    expect(() => page.answer("terrain/9", undefined)).toThrow("does not hold row 9");
   });
   test("what needs a model is refused", () => {
     expect(() => page.answer("sample", {})).toThrow("latentatlas explore");

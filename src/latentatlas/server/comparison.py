@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from latentatlas.core.errors import DataError
+from latentatlas.server.neighbours import graph_rows
 from latentatlas.store import Run
 
 __all__ = ["Comparison", "Moved", "Similarity", "kept_neighbours", "similarity"]
@@ -202,8 +203,8 @@ class Comparison:
         return Moved(drift, self._kept_in_latent(), int(graph["indices"].shape[1]))
 
     def _kept_in_latent(self) -> np.ndarray:
-        places, near = _neighbours(self.here)
-        theirs, now = _neighbours(self.there)
+        places, near = graph_rows(self.here, "latent")
+        theirs, now = graph_rows(self.there, "latent")
         seat = np.full(len(self._maps[1]), -1)
         seat[theirs] = np.arange(len(theirs))
         known = (self.rows[places] >= 0) & (seat[self.rows[places]] >= 0)
@@ -231,12 +232,3 @@ def _nearest(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     own = near == np.arange(len(x))[:, None]
     own[~own.any(axis=1), -1] = True  # of many equal rows the row itself may not be among the nearest
     return near[~own].reshape(len(x), k), distances[~own].reshape(len(x), k)
-
-
-def _neighbours(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the latent graph of a run and their neighbours, both as numbers of the points."""
-    near, sampled = np.asarray(run.graph("latent")["indices"]), run.sampled()
-    if sampled is None:
-        return np.arange(len(near)), near
-    sampled = np.asarray(sampled)
-    return sampled, np.where(near < 0, -1, sampled[near])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +18,12 @@ from latentatlas.server.comparison import Comparison
 from latentatlas.server.neighbours import NeighbourLists
 from latentatlas.server.patterns import Patterns
 from latentatlas.server.querying import PointQueries
+from latentatlas.server.terrain import Terrain
 from latentatlas.server.thinking import LazyAtlas
+from latentatlas.server.watching import fit_beside
 from latentatlas.store import Run, free_column, nearest_rows, open_run
 
-__all__ = ["Explorer"]
+__all__ = ["Explorer", "LateExplorer"]
 
 _MAP = ("x", "y")
 
@@ -57,6 +60,7 @@ class Explorer:
         self.neighbours = NeighbourLists(self.run)
         self.patterns = Patterns(self.run)
         self.charts = Charts(self.run, self.columns.names)
+        self.terrain = Terrain(self.run, self.columns.names)
         self.annotations = Annotations(self.run)
         self.atlas = LazyAtlas(self.run, self.patterns)
         self.selected: np.ndarray | None = None
@@ -89,8 +93,9 @@ class Explorer:
             "neighbours": graph,
             "vectors": self._has("index/vectors.npy"),
             "model": self.atlas.there,
-            "history": self._has("history.parquet"),
+            "history": self._has("history.parquet") or fit_beside(run.path) is not None,
             "charts": self.charts.count,
+            "terrain": self.terrain.there,
             "comparison": self._compared_with(),
         }
 
@@ -156,3 +161,30 @@ class Explorer:
             "fingerprint": data.get("fingerprint"),
         }
         return {name: value for name, value in facts.items() if isinstance(value, str | int | float)}
+
+
+@final
+class LateExplorer:
+    """The explorer of a run that a fit is still at: opened when it is first asked for and there.
+
+    Args:
+        path: the run folder.
+        compare: folder of another run of the same rows; None is none.
+    """
+
+    def __init__(self, path: Path, compare: str | Path | None):
+        self.path = path
+        self.compare = compare
+        self._lock = threading.Lock()
+        self._explorer: Explorer | None = None
+
+    def __call__(self) -> Explorer:
+        """The explorer.
+
+        Raises:
+            StoreError: while the run is not there.
+        """
+        with self._lock:
+            if self._explorer is None:
+                self._explorer = Explorer(self.path, self.compare)
+            return self._explorer

@@ -177,10 +177,11 @@ function Jumps({ store, known, number }: { store: Store; known: Charts; number: 
   );
 }
 
-/** The signs of the pieces in which two charts overlap; pieces whose rows disagree are in brackets. */
+/** What happens to orientation in each piece of an overlap; in brackets where its rows disagree. */
 function signs(orientation: Orientation | null, a: number, b: number): string {
   const pieces = (orientation?.overlaps ?? []).filter(({ charts }) => charts.includes(a) && charts.includes(b));
-  return pieces.map(({ sign, agreement }) => (agreement < 0.5 ? `(${sign > 0 ? "+" : "−"})` : sign > 0 ? "+" : "−")).join(" ") || "–";
+  const word = (sign: number) => (sign > 0 ? "kept" : "turned");
+  return pieces.map(({ sign, agreement }) => (agreement < 0.5 ? `(${word(sign)})` : word(sign))).join(", ") || "not known";
 }
 
 function verdict(orientation: Orientation | null): string {
