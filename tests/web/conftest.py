@@ -98,6 +98,37 @@ def mirrored(fitted: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three discs drawn by a rule, so that a picture of their page is the same on every machine, but for its fonts."""
+    number = np.arange(ROWS)
+    group, turn, away = number % 3, 2.399963 * (number // 3), np.sqrt(number // 3 + 0.5) / 12
+    x = np.array([-2.5, 2.5, 0.0])[group] + away * np.cos(turn)
+    y = np.array([0.0, 0.0, 2.2])[group] + away * np.sin(turn)
+    far = ((x[:, None] - x) ** 2 + (y[:, None] - y) ** 2) + np.diag(np.full(ROWS, np.inf))
+    near = np.argsort(far, axis=1, kind="stable")[:, :8]
+    graph = {"indices": near, "distances": np.sqrt(np.take_along_axis(far, near, axis=1))}
+    pictures = np.exp(-((np.arange(SIDE**2) - 5.0 * group[:, None]) ** 2) / (1 + away[:, None]))
+    points = {
+        "id": np.array([f"item {i}" for i in number]),
+        "x": x,
+        "y": y,
+        "basin": group.astype(np.int32),
+        "energy": (away**2 + 0.2 * group).astype(np.float32),
+        "label": np.array(["red", "green", "blue"])[group],
+        "empty": np.full(ROWS, np.nan, np.float32),
+    }
+    contents = RunContents(
+        spec={"data": {"name": "drawn", "item_shape": [SIDE, SIDE]}},
+        points=points,
+        graph={"input": graph, "latent": graph},
+        basins=[{"number": i, "name": f"disc {i}", "size": ROWS // 3} for i in range(3)],
+        patterns=pictures.astype(np.float32),
+        vectors=np.stack([x, y], axis=1),
+    )
+    return write_run(tmp_path_factory.mktemp("explored") / "drawn", contents).path
+
+
+@pytest.fixture(scope="session")
 def late(fitted: Path) -> Path:
     """Where a run will be: a fit is at work on it, and has recorded two steps."""
     path = fitted.with_name("late")
@@ -127,10 +158,17 @@ def explorer_at(run: Path, *options: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def explorers(fitted: Path, lone: Path, mirrored: Path, charted: Path, late: Path) -> Iterator[dict[str, str]]:
+def explorers(
+    fitted: Path, lone: Path, mirrored: Path, charted: Path, late: Path, drawn: Path
+) -> Iterator[dict[str, str]]:
     """Addresses by the names of the environment variables that tell them to the browser."""
     with ExitStack() as stack:
-        runs = {"EXPLORER_URL": fitted, "EXPLORER_LONE_URL": lone, "EXPLORER_CHARTS_URL": charted}
+        runs = {
+            "EXPLORER_URL": fitted,
+            "EXPLORER_LONE_URL": lone,
+            "EXPLORER_CHARTS_URL": charted,
+            "EXPLORER_DRAWN_URL": drawn,
+        }
         served = {name: stack.enter_context(explorer_at(run)) for name, run in runs.items()}
         served["EXPLORER_COMPARE_URL"] = stack.enter_context(explorer_at(fitted, "--compare", str(mirrored)))
         served |= {"EXPLORER_LATE_URL": stack.enter_context(explorer_at(late)), "EXPLORER_LATE_RUN": str(late)}

@@ -17,15 +17,11 @@ import { Search } from "./panels/search";
 import { TablePanel } from "./panels/table";
 import { TerrainPanel } from "./panels/terrain";
 import { TrainingPanel } from "./panels/training";
-import { copyLink, darken, savePicture } from "./saving";
+import { copyLink, darken, saveDrawing, savePicture } from "./saving";
 import { grounds, useMap } from "./shown";
-import { figure, useStore, type Ground, type Store, type Tab } from "./store";
+import { figure, useStore, type Ground, type Store } from "./store";
+import { tabsOf, TITLES } from "./tabs";
 import type { Places, View } from "./view";
-
-const TABS: [Tab, string][] = [
-  ["filter", "Columns"], ["row", "Row"], ["table", "Table"], ["charts", "Charts"], ["terrain", "Terrain"], ["compare", "Compare"], ["certificate", "Certificate"],
-  ["training", "Training"], ["generate", "Generate"], ["notes", "Notes"],
-];
 
 type MapRef = { current?: MapView };
 
@@ -57,8 +53,8 @@ export function App({ store }: { store: Store }) {
         </div>
         <aside>
           <nav role="tablist">
-            {TABS.filter(([tab]) => offered(store, tab)).map(([tab, title]) => (
-              <button role="tab" aria-selected={state.tab === tab} onClick={() => store.set({ tab })}>{title}</button>
+            {tabsOf(store).map((tab) => (
+              <button role="tab" aria-selected={state.tab === tab} onClick={() => store.set({ tab })}>{TITLES[tab]}</button>
             ))}
           </nav>
           <div class="panel" role="tabpanel"><Panel store={store} go={go} /></div>
@@ -73,16 +69,6 @@ export function App({ store }: { store: Store }) {
       {state.help && <Help close={() => store.set({ help: false })} />}
     </div>
   );
-}
-
-/** Whether there is anything that a panel could show. */
-function offered({ overview }: Store, tab: Tab): boolean {
-  if (tab === "training") return overview.history;
-  if (tab === "generate") return overview.model;
-  if (tab === "charts") return overview.charts > 0;
-  if (tab === "terrain") return overview.terrain;
-  if (tab === "compare") return overview.comparison !== null;
-  return tab !== "notes" || !api.offline;
 }
 
 /** One map: of the run, or of the run beside it. */
@@ -166,6 +152,7 @@ function Header({ store, go, map }: { store: Store; go: (row: number) => void; m
       <Search store={store} go={go} />
       <span class="grow" />
       <button title="Save the map as PNG (P)" onClick={() => void savePicture(store, map.current)}>PNG</button>
+      <button title="Save the map as SVG (S)" onClick={() => saveDrawing(store, map.current)}>SVG</button>
       <button title="Copy a link to what is seen" onClick={() => void copyLink(store)}>Link</button>
       <button title="Dark or light (D)" aria-pressed={state.dark} onClick={() => darken(store)}>◐</button>
       <button title="Keys (?)" onClick={() => store.set({ help: true })}>?</button>
@@ -196,6 +183,7 @@ function Chips({ store }: { store: Store }) {
       ))}
       {clauses.length > 1 && <button onClick={() => store.clear()}>Clear all</button>}
       {store.canUndo && <button onClick={() => store.undo()}>Undo</button>}
+      {store.canRedo && <button onClick={() => store.redo()}>Redo</button>}
     </div>
   );
 }

@@ -2,9 +2,10 @@
 
 import { useEffect } from "preact/hooks";
 import type { MapView } from "./map";
-import { darken, savePicture } from "./saving";
+import { darken, saveDrawing, savePicture } from "./saving";
 import { grounds } from "./shown";
 import type { Store } from "./store";
+import { tabsOf } from "./tabs";
 
 const STEP = 60;
 
@@ -14,7 +15,7 @@ export function useKeys(store: Store, map: { current?: MapView }): void {
       const typing = (event.target as HTMLElement).closest("input, textarea, select");
       if (event.key === "Escape") return escape(store, typing as HTMLElement | null);
       if (typing) return;
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") return store.undo();
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") return event.shiftKey ? store.redo() : store.undo();
       if (event.ctrlKey || event.metaKey || event.altKey) return;
       const act = actions(store, map.current)[event.key.toLowerCase()];
       if (act) {
@@ -27,9 +28,10 @@ export function useKeys(store: Store, map: { current?: MapView }): void {
   }, []);
 }
 
-function actions(store: Store, map: MapView | undefined): Record<string, () => void> {
+export function actions(store: Store, map: MapView | undefined): Record<string, () => void> {
   const colours = store.overview.columns.filter((column) => column.kind === "number" || column.kind === "category").map((column) => column.name);
   const next = <T,>(all: T[], now: T): T => all[(all.indexOf(now) + 1) % all.length];
+  const tabs = tabsOf(store);
   return {
     "?": () => store.set({ help: !store.state.help }),
     "/": () => document.getElementById("search")?.focus(),
@@ -38,6 +40,9 @@ function actions(store: Store, map: MapView | undefined): Record<string, () => v
     c: () => store.set({ colour: next(colours, store.state.colour) }),
     g: () => store.set({ ground: next(grounds(store), store.state.ground) }),
     p: () => void savePicture(store, map),
+    s: () => saveDrawing(store, map),
+    "[": () => store.set({ tab: tabs[(tabs.indexOf(store.state.tab) + tabs.length - 1) % tabs.length] }),
+    "]": () => store.set({ tab: next(tabs, store.state.tab) }),
     "0": () => map?.reset(),
     "+": () => map?.zoomBy(1.3),
     "=": () => map?.zoomBy(1.3),

@@ -15,8 +15,12 @@ export function darken(store: Store): void {
 }
 
 export async function savePicture(store: Store, map: MapView | undefined): Promise<void> {
-  const picture = map && (await store.attempt(map.picturePng(store.state.dark ? "#14171c" : "#ffffff")));
+  const picture = map && (await store.attempt(map.picturePng()));
   if (picture) saveBlob(picture, `${store.overview.folder}-map.png`);
+}
+
+export function saveDrawing(store: Store, map: MapView | undefined): void {
+  if (map) saveBlob(new Blob([map.pictureSvg()], { type: "image/svg+xml" }), `${store.overview.folder}-map.svg`);
 }
 
 export async function copyLink(store: Store): Promise<void> {

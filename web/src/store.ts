@@ -48,6 +48,7 @@ export class Store {
   readonly here: Places;
   private listeners = new Set<() => void>();
   private past: Clause[][] = [];
+  private future: Clause[][] = [];
   private made = 0;
   private asked: Promise<Pass[]> | null = null;
   private arrays = new Map<string, Float32Array | Uint16Array>();
@@ -156,15 +157,20 @@ export class Store {
 
   /** Put a clause in the place of that of the same key, or take it away. */
   change(key: string, clause: Clause | null): void {
-    this.past = [...this.past.slice(-MOST_UNDONE), this.state.clauses];
+    this.remember();
     const others = this.state.clauses.filter((each) => each.key !== key);
     this.set({ clauses: clause ? [...others, { ...clause, made: ++this.made }] : others });
   }
 
   clear(): void {
     if (!this.state.clauses.length) return;
-    this.past = [...this.past.slice(-MOST_UNDONE), this.state.clauses];
+    this.remember();
     this.set({ clauses: [] });
+  }
+
+  private remember(): void {
+    this.past = [...this.past.slice(-MOST_UNDONE), this.state.clauses];
+    this.future = [];
   }
 
   get canUndo(): boolean {
@@ -173,7 +179,21 @@ export class Store {
 
   undo(): void {
     const before = this.past.pop();
-    if (before) this.set({ clauses: before });
+    if (!before) return;
+    this.future.push(this.state.clauses);
+    this.set({ clauses: before });
+  }
+
+  get canRedo(): boolean {
+    return this.future.length > 0;
+  }
+
+  /** Take an undoing back. */
+  redo(): void {
+    const after = this.future.pop();
+    if (!after) return;
+    this.past.push(this.state.clauses);
+    this.set({ clauses: after });
   }
 
   /** Select by a filter of the server. */
