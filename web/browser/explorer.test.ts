@@ -266,6 +266,55 @@ describe("the certificate and the model", () => {
   });
 });
 
+describe("the terrain", () => {
+  const orange = () =>
+    page.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>("canvas.over")!;
+      const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i] > 240 && data[i + 1] > 150 && data[i + 1] < 190 && data[i + 2] < 40 && data[i + 3] > 200) count++;
+      return count;
+    });
+
+  test("a way leads down from a row on the relief, and its energies fall", async () => {
+    await clear();
+    await page.keyboard.press("0");
+    const energy = await page.evaluate(async () => Array.from(await (window as never as Inside).latentatlas.store.values("energy")));
+    const high = energy.indexOf(Math.max(...energy));
+    await page.mouse.click(...(await whereIs(page, high)));
+    await tab("Terrain");
+    const shown = (await shownRow(page))!;
+    await page.click(`text="Down from row ${shown}"`);
+    await page.waitForSelector(".trail .exemplar img");
+    expect(await page.inputValue("#ground")).toBe("relief");
+    await settled(page);
+    const heights = (await page.locator(".trail figcaption").allTextContents()).map((text) => Number(text.replace("E ", "").replace("−", "-")));
+    expect(heights.length).toBeGreaterThan(1);
+    expect(heights).toEqual([...heights].sort((a, b) => b - a));
+    await screenshot(page, "terrain");
+    await page.mouse.move(...(await whereIs(page, shown))); // from near, as its steps are short
+    await page.mouse.wheel(0, -300);
+    await page.mouse.wheel(0, -300);
+    await page.mouse.wheel(0, -300);
+    await settled(page);
+    expect(await orange()).toBeGreaterThan(20);
+    await page.click('text="Take it off the map"');
+    await settled(page);
+    expect(await orange()).toBe(0);
+  });
+
+  test("the passes between basins are listed, or it is said that there are none", async () => {
+    await page.waitForSelector("text=/No two basins touch|above the first/");
+    if (await page.locator(".jumps .plain").count()) {
+      await page.click(".jumps .plain >> nth=0");
+      await page.waitForSelector(".trail .exemplar");
+    }
+    await clear();
+    await page.selectOption("#ground", "density");
+    expect(troubles).toEqual([]);
+  });
+});
+
 describe("habits", () => {
   test("keys are explained, and the dark page is dark", async () => {
     await page.keyboard.press("?");
