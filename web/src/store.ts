@@ -51,6 +51,7 @@ export class Store {
   private future: Clause[][] = [];
   private made = 0;
   private asked: Promise<Pass[]> | null = null;
+  private painted: { colour: string; dark: boolean; colours: Uint8Array } | null = null;
   private arrays = new Map<string, Float32Array | Uint16Array>();
   private selection: { of: Clause[]; bits: bits.Bits | null; size: number } | null = null;
 
@@ -136,9 +137,13 @@ export class Store {
   }
 
   async colours(): Promise<Uint8Array> {
-    const column = this.column(this.state.colour);
-    const values = column ? await this.values(column.name) : null;
-    return paint(column, values, this.overview.rows, this.state.dark);
+    const { colour, dark } = this.state;
+    if (this.painted?.colour !== colour || this.painted.dark !== dark) {
+      const column = this.column(colour);
+      const values = column ? await this.values(column.name) : null;
+      this.painted = { colour, dark, colours: paint(column, values, this.overview.rows, dark) };
+    }
+    return this.painted.colours;
   }
 
   /** Rows that fulfil every clause; null if there is none. */

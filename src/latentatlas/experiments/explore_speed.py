@@ -14,12 +14,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from latentatlas.core import available_threads
+from latentatlas.experiments.cells import Cells
 from latentatlas.experiments.speed import added_weight, least_seconds
 from latentatlas.store import RunContents, write_run
 
@@ -75,15 +77,15 @@ def explore_speed() -> dict[str, float]:
     Chromium the browser is measured too: how soon the page can be used, and frames a second while the map is moved,
     drawn without a graphics card.
     """
-    return _measured(_Sizes(), browser=True)
+    return _measured(_Sizes(), Cells(), browser=True)
 
 
-def run(*, quick: bool, log: Callable[[str], None]) -> dict[str, Any]:
+def run(*, quick: bool, log: Callable[[str], None], cells: Cells | None = None) -> dict[str, Any]:
     """The benchmark as a study; quick: a few hundred rows, without a browser."""
     log("serving made-up runs")
-    sizes = _QUICK if quick else _Sizes()
-    before = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    return {"quick": quick, "load": before, "figures": _measured(sizes, browser=not quick)}
+    cells, sizes = cells or Cells(), _QUICK if quick else _Sizes()
+    load = cells.of("load", lambda: os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan"))
+    return {"quick": quick, "load": load, "figures": _measured(sizes, cells, browser=not quick)}
 
 
 def to_markdown(result: Mapping[str, Any]) -> str:
@@ -111,24 +113,42 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _measured(sizes: _Sizes, *, browser: bool) -> dict[str, float]:
-    figures = added_weight(_PACKAGES)
+def _measured(sizes: _Sizes, cells: Cells, *, browser: bool) -> dict[str, float]:
+    figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as home:
-        runs = {rows: _run(Path(home) / str(rows), rows) for rows in sizes}
-        starts = [_first_byte(runs[sizes.searched]) for _ in range(_STARTS)]
-        figures["first byte after the command, first, s"] = starts[0]
-        figures[f"first byte after the command, least of {_STARTS}, s"] = min(starts)
-        with _served(runs[sizes.searched]) as served:
-            figures[f"search of {sizes.searched:,} × {_AXES}, ms"] = _milliseconds(
-                served.url, "api/search", {"row": 7, "k": 20}
-            )
-        for rows in (sizes.large, sizes.huge):
-            with _served(runs[rows]) as served:
-                figures |= _questions(served.url, rows)
-                figures |= _memory(served.process, rows)
-        if browser:
-            figures |= _in_browser(runs, Path(home) / "figures.json")
+        for name, part in _parts(sizes, Path(home), browser=browser).items():
+            figures |= cells.of(name, part)
     return figures | _scripts() | {"threads": float(available_threads())}
+
+
+def _parts(sizes: _Sizes, home: Path, *, browser: bool) -> dict[str, Callable[[], dict[str, float]]]:
+    """What is measured by itself; a run is made when a part first needs it."""
+    made = cache(lambda rows: _run(home / str(rows), rows))
+    parts: dict[str, Callable[[], dict[str, float]]] = {
+        "weight": lambda: added_weight(_PACKAGES),
+        "start": lambda: _start(made(sizes.searched), sizes.searched),
+    }
+    for rows in (sizes.large, sizes.huge):
+        parts[f"questions {rows}"] = lambda rows=rows: _asked(made(rows), rows)
+    for rows in sizes if browser else ():
+        parts[f"browser {rows}"] = lambda rows=rows: _in_browser(made(rows), rows)
+    return parts
+
+
+def _start(run: Path, rows: int) -> dict[str, float]:
+    starts = [_first_byte(run) for _ in range(_STARTS)]
+    with _served(run) as served:
+        search = _milliseconds(served.url, "api/search", {"row": 7, "k": 20})
+    return {
+        "first byte after the command, first, s": starts[0],
+        f"first byte after the command, least of {_STARTS}, s": min(starts),
+        f"search of {rows:,} × {_AXES}, ms": search,
+    }
+
+
+def _asked(run: Path, rows: int) -> dict[str, float]:
+    with _served(run) as served:
+        return _questions(served.url, rows) | _memory(served.process, rows)
 
 
 def _run(path: Path, rows: int) -> Path:
@@ -198,18 +218,16 @@ def _memory(process: int, rows: int) -> dict[str, float]:
     return {f"most memory of the server with {rows:,} rows, MB": int(peak[1]) / 1024} if peak else {}
 
 
-def _in_browser(runs: dict[int, Path], out: Path) -> dict[str, float]:
+def _in_browser(run: Path, rows: int) -> dict[str, float]:
     """Nothing where there is no browser, or no checkout with the page's packages."""
     if not (_WEB / "node_modules" / "playwright-core").is_dir() or not Path(_CHROMIUM).is_file():
         return {}
-    figures: dict[str, float] = {}
-    for rows, run in runs.items():
-        with _served(run) as served:
-            told = {"EXPLORER_SPEED_RUNS": json.dumps({f"{rows:,}": served.url}), "EXPLORER_SPEED_OUT": str(out)}
-            command = ["npm", "run", "--silent", "measure"]
-            subprocess.run(command, cwd=_WEB, env={**os.environ, **told}, check=True, capture_output=True)
-            figures |= json.loads(out.read_text())
-    return figures
+    out = run.with_suffix(".json")
+    with _served(run) as served:
+        told = {"EXPLORER_SPEED_RUNS": json.dumps({f"{rows:,}": served.url}), "EXPLORER_SPEED_OUT": str(out)}
+        command = ["npm", "run", "--silent", "measure"]
+        subprocess.run(command, cwd=_WEB, env={**os.environ, **told}, check=True, capture_output=True)
+    return json.loads(out.read_text())
 
 
 def _scripts() -> dict[str, float]:

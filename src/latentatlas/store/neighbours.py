@@ -111,7 +111,7 @@ def _nearest_of_block(
 def _half_squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Squared distances less the squared norm of the query."""
     b = b.astype(np.float64)
-    return np.square(b) @ np.ones(b.shape[1]) - 2 * (a @ b.T)
+    return np.einsum("ij,ij->i", b, b) - 2 * (a @ b.T)
 
 
 def _checked(
