@@ -152,10 +152,11 @@ class Comparison:
 
     @cached_property
     def moved(self) -> Mapping[str, Moved]:
-        """On the "map", and in the "latent" where both runs keep vectors and neighbours."""
+        """On the "map", and in the "latent" where both runs keep vectors and neighbours, and these are not the map."""
         found = {"map": self._moved_on_map()}
         wanted = {"index/vectors.npy", "graph/latent_indices.npy"}
-        if wanted <= self.here.files and wanted <= self.there.files:
+        kept = wanted <= self.here.files and wanted <= self.there.files
+        if kept and not all(_is_map(run, map_) for run, map_ in zip((self.here, self.there), self._maps, strict=True)):
             found["latent"] = self._moved_in_latent()
         return found
 
@@ -222,6 +223,12 @@ def _matched(here: Run, there: Run) -> Int[np.ndarray, " n"]:
 
     mine, others = (run.points_table()["id"].cast(pa.string()).combine_chunks() for run in (here, there))
     return pc.fill_null(pc.index_in(mine, value_set=others), -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _is_map(run: Run, places: np.ndarray) -> bool:
+    """Whether the latent of a run is its map."""
+    vectors = run.vectors()
+    return vectors.shape == places.shape and bool(np.array_equal(vectors, places.astype(np.float32)))
 
 
 def _nearest(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
