@@ -108,6 +108,13 @@ def test_latents_of_other_axes_are_compared(run: Path, make: Any, tmp_path: Path
     assert Comparison(open_run(run), open_run(tmp_path / "wide")).moved["latent"].drift == pytest.approx(0, abs=1e-4)
 
 
+def test_a_latent_that_is_the_map_is_not_told_twice(make: Any, tmp_path: Path):
+    contents = make(np.random.default_rng(0))
+    plane = np.stack([contents.points["x"], contents.points["y"]], axis=1)
+    runs = [write_run(tmp_path / name, replace(contents, vectors=plane)) for name in ("one", "other")]
+    assert list(Comparison(*runs).moved) == ["map"]
+
+
 def test_of_a_sample_only_its_rows_are_known(run: Path, make: Any, tmp_path: Path):
     sampled = np.arange(0, ROWS, 2)
     part = make(np.random.default_rng(0), rows=len(sampled))

@@ -53,6 +53,21 @@ def test_the_lower_of_two_crossings_is_the_pass(valley: Path):
     assert [each.saddle for each in Terrain(run, NAMES).passes] == [3]
 
 
+def test_each_side_of_a_pass_stays_in_its_basin(valley: Path):
+    contents = open_run(valley)
+    points = {
+        **contents.points(),
+        "basin": np.array([0, 0, 0, 0, 0, 1, 1]),
+        "energy": [3.0, 2.0, 2.5, 2.6, 1.0, 0.5, 0.0],
+    }
+    graph = {"latent": dict(contents.graph("latent"))}
+    run = write_run(valley.with_name("border"), RunContents(spec={}, points=points, graph=graph))
+    terrain = Terrain(run, NAMES)
+    assert terrain.way_down(3) == [3, 4, 5, 6]  # over the border of the basins
+    (found,) = terrain.passes
+    assert (found.saddle, found.way) == (4, [4, 5, 6])
+
+
 def test_equal_energies_end(valley: Path):
     contents = open_run(valley)
     points = {**contents.points(), "energy": np.zeros(7)}

@@ -163,17 +163,10 @@ def serve() -> Callable[[Path], AbstractContextManager[str]]:
 
 
 @pytest.fixture(scope="session")
-def explorers(
-    fitted: Path, lone: Path, mirrored: Path, charted: Path, late: Path, drawn: Path
-) -> Iterator[dict[str, str]]:
+def explorers(fitted: Path, lone: Path, mirrored: Path, late: Path, drawn: Path) -> Iterator[dict[str, str]]:
     """Addresses by the names of the environment variables that tell them to the browser."""
     with ExitStack() as stack:
-        runs = {
-            "EXPLORER_URL": fitted,
-            "EXPLORER_LONE_URL": lone,
-            "EXPLORER_CHARTS_URL": charted,
-            "EXPLORER_DRAWN_URL": drawn,
-        }
+        runs = {"EXPLORER_URL": fitted, "EXPLORER_LONE_URL": lone, "EXPLORER_DRAWN_URL": drawn}
         served = {name: stack.enter_context(explorer_at(run)) for name, run in runs.items()}
         served["EXPLORER_COMPARE_URL"] = stack.enter_context(explorer_at(fitted, "--compare", str(mirrored)))
         served |= {"EXPLORER_LATE_URL": stack.enter_context(explorer_at(late)), "EXPLORER_LATE_RUN": str(late)}
@@ -183,9 +176,7 @@ def explorers(
         notebook = fitted.with_suffix(".notebook.html")
         notebook.write_text(page_with('<meta name="notebook">'))
         told = {"EXPLORER_NOTEBOOK_PAGE": str(notebook), "EXPLORER_WIDGET": str(STATIC / "widget.js")}
-        (charts := charted.with_suffix(".html")).write_text(offline_page(charted))
-        told |= {"EXPLORER_FILE_URL": page.as_uri(), "EXPLORER_CHARTS_FILE_URL": charts.as_uri()}
-        yield served | told
+        yield served | told | {"EXPLORER_FILE_URL": page.as_uri()}
 
 
 @pytest.fixture(scope="session")
@@ -203,6 +194,15 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vectors = rng.normal(size=(rows, 4)).astype(np.float32)
     contents = RunContents(spec={}, points=points, vectors=vectors)
     return write_run(tmp_path_factory.mktemp("explored") / "large", contents).path
+
+
+@pytest.fixture(scope="session")
+def charted_explorers(charted: Path) -> Iterator[dict[str, str]]:
+    """The same for the run with charts."""
+    page = charted.with_suffix(".html")
+    page.write_text(offline_page(charted))
+    with explorer_at(charted) as url:
+        yield {"EXPLORER_CHARTS_URL": url, "EXPLORER_CHARTS_FILE_URL": page.as_uri()}
 
 
 _REAL_ROWS = 1000

@@ -311,6 +311,8 @@ describe("the terrain", () => {
     }
     await clear();
     await page.selectOption("#ground", "density");
+    await page.keyboard.press("0");
+    await settled(page);
     expect(troubles).toEqual([]);
   });
 });
@@ -344,6 +346,31 @@ describe("habits", () => {
     await plain.page.context().close();
   });
 
+  test("a browser without WebGL, and one that loses it, go on with a canvas", async () => {
+    const kind = (of: Page) => of.evaluate(() => (window as never as Inside).latentatlas.map.kind);
+    const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+    await context.addInitScript(() => {
+      const get = HTMLCanvasElement.prototype.getContext;
+      HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, name: string, ...rest: never[]) {
+        return name.startsWith("webgl") ? null : get.call(this, name as "2d", ...rest);
+      } as never;
+    });
+    const without = await context.newPage();
+    await without.goto(`${URL}?points=webgl#colour=label`);
+    await without.waitForFunction(() => "latentatlas" in window);
+    await settled(without);
+    expect(await kind(without)).toBe("Canvas");
+    expect(Object.values(await shades(without)).filter((count) => count > 200).length).toBeGreaterThanOrEqual(3);
+    await context.close();
+    const losing = await open(browser, `${URL}?points=webgl#colour=label`);
+    expect(await kind(losing.page)).toBe("WebGL");
+    await losing.page.evaluate(() => document.querySelector<HTMLCanvasElement>("canvas.points")!.getContext("webgl2")!.getExtension("WEBGL_lose_context")!.loseContext());
+    await losing.page.waitForFunction(() => (window as never as Inside).latentatlas.map.kind === "Canvas");
+    await settled(losing.page);
+    expect(Object.values(await shades(losing.page)).filter((count) => count > 200).length).toBeGreaterThanOrEqual(3);
+    await losing.page.context().close();
+  });
+
   test("a phone shows it without scrolling sideways", async () => {
     const phone = await open(browser, URL, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     expect(await phone.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
@@ -363,6 +390,16 @@ test("one point that has no place on the map", async () => {
   await lone.page.click(".rows tbody td");
   await lone.page.waitForSelector("text=keeps no neighbours");
   expect(lone.troubles).toEqual([]);
+});
+
+test("a run without model, training and texts offers only what it has, and nothing dead", async () => {
+  const plain = await open(browser, process.env.EXPLORER_DRAWN_URL ?? "");
+  expect(await plain.page.locator("nav button").allTextContents()).toEqual(["Columns", "Row", "Table", "Terrain", "Certificate", "Notes"]);
+  await plain.page.click('nav >> text="Certificate"');
+  await plain.page.waitForSelector("text=has no certificate");
+  expect(await plain.page.locator(".search option").allTextContents()).toEqual(["id", "in basin", "in label"]);
+  expect(plain.troubles).toEqual([]);
+  await plain.page.context().close();
 });
 
 test("the run as one file, without a server", async () => {

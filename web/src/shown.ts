@@ -81,6 +81,7 @@ export function useMap(store: Store, map: { current?: MapView }, ready: boolean,
 }
 
 async function layGround(store: Store, ground: Ground, { x, y, box: around }: Places) {
+  if (!grounds(store).includes(ground)) return null; // an address of another run
   const box = square(around);
   if (ground === "relief") return relief(x, y, (await store.values("energy")) as Float32Array, box);
   if (ground !== "regions" && ground !== "charts") return null;

@@ -56,7 +56,7 @@ def point_column(name: str) -> str:
 
 def points_of(atlas: Atlas) -> dict[str, np.ndarray]:
     """The rows of the fit."""
-    known = {"held_out": atlas.held_out_, **_by_neighbours(atlas)}
+    known = {**_by_neighbours(atlas), "held_out": atlas.held_out_}
     rows = _columns(atlas.model_, atlas.table_, known=known, latent=atlas.latent_)
     return _with_blocks(_with_names(rows, names_of(atlas)), atlas.layout)
 
@@ -74,11 +74,12 @@ def all_points(atlas: Atlas) -> Mapping[str, np.ndarray] | ColumnBlocks:
             "Atlas.save wants the shards that this atlas is a sample of; it was loaded and has the sample alone. Copy "
             "the run folder, or fit again."
         )
-    known = {"held_out": np.ones(sample.total, dtype=bool)}
-    known["held_out"][sample.rows] = atlas.held_out_
+    known: dict[str, np.ndarray] = {}
     for name, values in _by_neighbours(atlas).items():
         known[name] = np.full(sample.total, np.nan, np.float32)
         known[name][sample.rows] = values
+    known["held_out"] = np.ones(sample.total, dtype=bool)
+    known["held_out"][sample.rows] = atlas.held_out_
     model, shards, dtypes, names = atlas.model_, sample.shards, sample.dtypes, names_of(atlas)
     blocks = partial(_blocks, model, shards, dtypes, known)
     return ColumnBlocks(

@@ -10,8 +10,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from latentatlas.core.errors import DataError
+from latentatlas.server.columns import PointColumns
 from latentatlas.server.neighbours import graph_rows
 from latentatlas.store import Run
+from latentatlas.store.points import read_table
 
 __all__ = ["Comparison", "Moved", "Similarity", "kept_neighbours", "similarity"]
 
@@ -119,8 +121,7 @@ class Comparison:
     def __init__(self, here: Run, there: Run):
         self.here = here
         self.there = there
-        columns = there.points_table().column_names
-        if not {"x", "y"} <= set(columns):
+        if not {"x", "y"} <= set(PointColumns(there.file("points.parquet")).names):
             raise DataError(f"explore --compare wants a run with a map; {there.path} has none. Compare with another.")
         self.rows = _matched(here, there)
         shared = int(self._placed.sum())
@@ -152,10 +153,11 @@ class Comparison:
 
     @cached_property
     def moved(self) -> Mapping[str, Moved]:
-        """On the "map", and in the "latent" where both runs keep vectors and neighbours."""
+        """On the "map", and in the "latent" where both runs keep vectors and neighbours, and these are not the map."""
         found = {"map": self._moved_on_map()}
         wanted = {"index/vectors.npy", "graph/latent_indices.npy"}
-        if wanted <= self.here.files and wanted <= self.there.files:
+        kept = wanted <= self.here.files and wanted <= self.there.files
+        if kept and not all(_is_map(run, map_) for run, map_ in zip((self.here, self.there), self._maps, strict=True)):
             found["latent"] = self._moved_in_latent()
         return found
 
@@ -220,8 +222,15 @@ def _matched(here: Run, there: Run) -> Int[np.ndarray, " n"]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    mine, others = (run.points_table()["id"].cast(pa.string()).combine_chunks() for run in (here, there))
+    tables = (read_table(run.file("points.parquet"), ["id"]) for run in (here, there))
+    mine, others = (table["id"].cast(pa.string()).combine_chunks() for table in tables)
     return pc.fill_null(pc.index_in(mine, value_set=others), -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _is_map(run: Run, places: np.ndarray) -> bool:
+    """Whether the latent of a run is its map."""
+    vectors = run.vectors()
+    return vectors.shape == places.shape and bool(np.array_equal(vectors, places.astype(np.float32)))
 
 
 def _nearest(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

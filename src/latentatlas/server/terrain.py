@@ -24,7 +24,7 @@ class Pass(NamedTuple):
         saddle: the row at its top.
         energy: of the saddle.
         above: how far it lies above the lowest row of each basin.
-        way: rows from the one side up to the saddle and down the other.
+        way: rows from a minimum of the one basin up to the saddle and down to a minimum of the other.
     """
 
     basins: tuple[int, int]
@@ -63,10 +63,7 @@ class Terrain:
             raise DataError(
                 f"The graph of the run does not hold row {row}. Choose a row of the sample it was fitted on."
             )
-        way = [row]
-        while below[way[-1]] != way[-1]:
-            way.append(int(below[way[-1]]))
-        return way
+        return _followed(below, row)
 
     @cached_property
     def below(self) -> np.ndarray:
@@ -75,7 +72,18 @@ class Terrain:
         Raises:
             DataError: if the run has no energy on a graph.
         """
+        return self._steps(*self._edges)
+
+    @cached_property
+    def _below_inside(self) -> np.ndarray:
+        """The same for steps that stay in the basin of the row."""
         rows, tails, heads = self._edges
+        basin = self._columns["basin"]
+        inside = basin[tails] == basin[heads]
+        return self._steps(rows, tails[inside], heads[inside])
+
+    def _steps(self, rows: np.ndarray, tails: np.ndarray, heads: np.ndarray) -> np.ndarray:
+        """The lowest of each row and those it shares an edge with."""
         order = np.lexsort((np.arange(len(self._energy)), self._energy))
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
@@ -102,7 +110,8 @@ class Terrain:
         height = np.maximum(energy[tails], energy[heads])
         first, second = np.minimum(basin[tails], basin[heads]), np.maximum(basin[tails], basin[heads])
         order = np.lexsort((tails, height))  # of equal heights the first row, whatever the order of the edges
-        _, chosen = np.unique(np.stack([first, second], axis=1)[order], axis=0, return_index=True)
+        pair = first.astype(np.int64) * len(lowest) + second
+        chosen = np.unique(pair[order], return_index=True)[1]
         edges = order[np.sort(chosen)][:_MOST_PASSES]
         return [self._pass(int(tails[edge]), int(heads[edge]), lowest) for edge in edges]
 
@@ -113,7 +122,8 @@ class Terrain:
         saddle = one if energy[one] >= energy[other] else other
         top, pair = float(energy[saddle]), (int(basin[one]), int(basin[other]))
         above = (top - float(lowest[pair[0]]), top - float(lowest[pair[1]]))
-        return Pass(pair, saddle, top, above, [*reversed(self.way_down(one)), *self.way_down(other)])
+        up, down = (_followed(self._below_inside, row) for row in (one, other))
+        return Pass(pair, saddle, top, above, [*reversed(up), *down])
 
     @cached_property
     def _columns(self) -> dict[str, np.ndarray]:
@@ -134,3 +144,11 @@ class Terrain:
         rows, near = graph_rows(self.run, "latent")
         tails, heads = np.repeat(rows, near.shape[1]), near.ravel()
         return rows, tails[heads >= 0], heads[heads >= 0]
+
+
+def _followed(below: np.ndarray, row: int) -> list[int]:
+    """Rows from one to where steps end."""
+    way = [row]
+    while below[way[-1]] != way[-1]:
+        way.append(int(below[way[-1]]))
+    return way
