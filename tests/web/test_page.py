@@ -62,6 +62,13 @@ def test_a_walk_through_the_page(web: Path, explorers: dict[str, str]):
 
 
 @pytest.mark.slow
+def test_charts_are_browsed(web: Path, charted_explorers: dict[str, str]):
+    if not (STATIC / "index.html").is_file():
+        pytest.skip("the page is not built: make web")
+    script(web, "browse:charts", **charted_explorers)
+
+
+@pytest.mark.slow
 @pytest.mark.data
 def test_real_runs_are_browsed(web: Path, real_runs: dict[str, str]):
     script(web, "browse:real", **real_runs)

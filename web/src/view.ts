@@ -23,6 +23,13 @@ export interface Size {
 
 export type Point = [number, number];
 
+/** Where the rows lie on a map, and the box around them. */
+export interface Places {
+  x: Float32Array;
+  y: Float32Array;
+  box: Box;
+}
+
 /** The box around all finite points; a unit box where there is none, widened where they are one point. */
 export function bounds(x: Float32Array, y: Float32Array): Box {
   const box = { left: Infinity, right: -Infinity, bottom: Infinity, top: -Infinity };
@@ -37,6 +44,14 @@ export function bounds(x: Float32Array, y: Float32Array): Box {
   const room = box.right > box.left || box.top > box.bottom ? 0 : 1;
   return { left: box.left - room, right: box.right + room, bottom: box.bottom - room, top: box.top + room };
 }
+
+/** The box around two boxes. */
+export const joined = (a: Box, b: Box): Box => ({
+  left: Math.min(a.left, b.left),
+  right: Math.max(a.right, b.right),
+  bottom: Math.min(a.bottom, b.bottom),
+  top: Math.max(a.top, b.top),
+});
 
 /** The view that shows a box whole, with a margin. */
 export function fit(box: Box, size: Size): View {

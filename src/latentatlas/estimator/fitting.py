@@ -56,7 +56,18 @@ from latentatlas.models import (
     Stem,
 )
 from latentatlas.terms import Objective, Term
-from latentatlas.train import BatchSource, Callback, Checkpoint, EdgeBatches, Progress, Recipe, RowBatches, Silent, fit
+from latentatlas.train import (
+    BatchSource,
+    Callback,
+    Checkpoint,
+    EdgeBatches,
+    Progress,
+    Recipe,
+    RecordFile,
+    RowBatches,
+    Silent,
+    fit,
+)
 
 __all__ = [
     "STAGES",
@@ -323,7 +334,9 @@ def _lasting(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
 
 
 def _checkpoint(folder: Path | None, stage: str) -> list[Callback]:
-    return [] if folder is None else [Checkpoint(folder / f"{stage}.safetensors")]
+    if folder is None:
+        return []
+    return [RecordFile(folder / f"{stage}.json"), Checkpoint(folder / f"{stage}.safetensors")]
 
 
 def _warn_if_it_cannot_be_saved(objective: Objective, model: Any, transformation: Transformation | None) -> None:

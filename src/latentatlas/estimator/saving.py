@@ -13,6 +13,7 @@ from latentatlas.checks import Verdict, cross_calibrated
 from latentatlas.core import to_spec
 from latentatlas.data import Table, corpora, holds_texts
 from latentatlas.estimator.chart_pictures import chart_figures, code_table, maps_of_charts
+from latentatlas.estimator.chart_summary import chart_summary
 from latentatlas.estimator.curving import told
 from latentatlas.estimator.naming import Basin, names_of
 from latentatlas.estimator.points import all_points
@@ -51,6 +52,7 @@ def contents_of(atlas: Atlas) -> RunContents:
         verdicts=[verdict.to_dict() for verdict in verdicts],
         metrics=metrics,
         basins=[basin.to_dict(atlas.table_.ids) for basin in atlas.describe_basins()],
+        charts={} if atlas.model_.charted is None else chart_summary(atlas),
         patterns=_patterns(atlas.table_),
         sampled=None if atlas.streamed_ is None else atlas.streamed_.rows,
         vectors="latent",

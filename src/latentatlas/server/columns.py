@@ -54,22 +54,24 @@ class PointColumns:
 
     Args:
         path: the file.
+        added: columns that stand beside those of the file, one entry a row; none has the name of one of them.
 
     Cost: O(rows) for each column, when it is first used; arrays are kept.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, added: Mapping[str, np.ndarray] | None = None):
         import pyarrow.parquet as pq
 
         self.path = path
+        self.added = dict(added or {})
         self._schema = pq.read_schema(path)
         self.rows = pq.read_metadata(path).num_rows
         self._known: dict[str, tuple[Column, np.ndarray | None]] = {}
 
     @property
     def names(self) -> list[str]:
-        """Every column, in the order of the file."""
-        return self._schema.names
+        """Every column, in the order of the file; then those that were added."""
+        return [*self._schema.names, *self.added]
 
     def describe(self) -> list[Column]:
         """Every column."""
@@ -108,8 +110,11 @@ class PointColumns:
         return self._known[name]
 
     def _read(self, name: str) -> pa.ChunkedArray:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
+        if name in self.added:
+            return pa.chunked_array([pa.array(self.added[name])])
         with pq.ParquetFile(self.path) as file:  # read_table loads its data-set engine first, which takes a second
             return file.read(columns=[name])[name]
 

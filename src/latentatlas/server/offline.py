@@ -13,6 +13,7 @@ import numpy as np
 from latentatlas.core.errors import SpecError
 from latentatlas.server.explorer import Explorer
 from latentatlas.server.patterns import Patterns
+from latentatlas.server.terrain import Terrain
 from latentatlas.store import among_all_points
 from latentatlas.store.contents import nulls_for_nonfinite
 
@@ -103,8 +104,19 @@ def _data(explorer: Explorer) -> dict[str, Any]:
         "columns": {name: _packed(values) for name, values in arrays.items()},
         "texts": {name: values.tolist() for name, values in points.items()},
         "graphs": _graphs(explorer),
+        "charts": explorer.charts.summary() if explorer.charts.count else None,
+        "places": [explorer.charts.places(number) for number in range(explorer.charts.count)],
+        "terrain": _terrain(explorer.terrain),
         "patterns": kept,
     }
+
+
+def _terrain(terrain: Terrain) -> dict[str, Any] | None:
+    """The passes, and where a step down from each row leads."""
+    if not terrain.there:
+        return None
+    passes = [found._asdict() for found in terrain.passes]
+    return {"passes": passes, "below": _packed(terrain.below.astype(np.int32))}
 
 
 def _graphs(explorer: Explorer) -> dict[str, Any]:

@@ -61,9 +61,21 @@ class PointQueries:
         self._connection.execute("SET allowed_paths = $1", [[path, pattern]])
         # It takes the range that Parquet records, in which NaN is not, for that of all values: isnan(x) becomes false.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
+        self._keep_added()
         for setting in ("enable_external_access = false", "lock_configuration = true"):
             self._connection.execute(f"SET {setting}")
         self._source = f"read_parquet('{pattern.replace(chr(39), chr(39) * 2)}', file_row_number = true)"
+        if columns.added:
+            self._source += " POSITIONAL JOIN added"
+
+    def _keep_added(self) -> None:
+        """Columns that are not in the file stand in a table of the same order beside it."""
+        if self.columns.added:
+            import pyarrow as pa
+
+            self._connection.register("brought", pa.table(self.columns.added))
+            self._connection.execute("CREATE TABLE added AS SELECT * FROM brought")
+            self._connection.unregister("brought")
 
     def mask(self, filters: Sequence[Filter]) -> np.ndarray:
         """Which rows pass all filters, one truth value per row. O(rows of the columns that are read)."""

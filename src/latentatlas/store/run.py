@@ -114,6 +114,11 @@ class Run:
         """One dict per basin: number, name, given, size, share, ids of exemplars and borders; empty if it has none."""
         return self._json("basins.json") if self._has("basins.json") else []
 
+    @property
+    def charts(self) -> dict[str, Any]:
+        """Charts with their codes, "transitions" of each pair, and "orientation"; empty if the run has none."""
+        return self._json("charts.json") if self._has("charts.json") else {}
+
     def weights(self) -> dict[str, np.ndarray]:
         """Name → array of the model; empty if the run has none."""
         from safetensors.numpy import load_file

@@ -7,6 +7,7 @@ from latentatlas.train.covering import learn_cover, unroll_charts
 from latentatlas.train.fit import Recipe, fit
 from latentatlas.train.gates import AnnealGate
 from latentatlas.train.prototypes import Anneal, MovingAverage
+from latentatlas.train.record_file import RecordFile
 from latentatlas.train.riemannian import RiemannianAdam
 from latentatlas.train.selection import (
     Admission,
@@ -48,6 +49,7 @@ __all__ = [
     "Never",
     "Progress",
     "Recipe",
+    "RecordFile",
     "Resumable",
     "RiemannianAdam",
     "RowBatches",
