@@ -60,7 +60,7 @@ def main() -> None:
     terms += [charts.chart_reconstruction, charts.routing_entropy, charts.overlap_band, charts.routing_consistency]
     terms += [charts.chart_variance, charts.chart_covariance, charts.chart_invariance, charts.orthogonality]
     terms += [charts.lipschitz_bound, charts.commitment, charts.detail_budget, charts.texture_budget]
-    terms += [charts.jump_consistency]
+    terms += [charts.jump_consistency, charts.membership_anchor, charts.chart_anchor]
     pictures = {f"term-{draw.__name__.replace('_', '-')}": draw for draw in terms} | {
         "synthetic": synthetic_sets,
         "landscape-digits": landscape_of_digits,

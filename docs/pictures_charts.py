@@ -11,6 +11,7 @@ from picture_parts import BLUE, GREY, RED, bare, join, row_of_panels
 from latentatlas.core import Batch, Charts, Constant
 from latentatlas.models import AtlasAutoencoder, FactorizedJumps, charted_autoencoder
 from latentatlas.terms import (
+    ChartAnchor,
     ChartCovariance,
     ChartInvariance,
     ChartReconstruction,
@@ -19,6 +20,7 @@ from latentatlas.terms import (
     DetailBudget,
     JumpConsistency,
     LipschitzBound,
+    MembershipAnchor,
     Objective,
     Orthogonality,
     OverlapBand,
@@ -300,6 +302,66 @@ def _fitted(x: torch.Tensor, charts: int, width: int) -> AtlasAutoencoder:
     objective = Objective({"charts": ChartReconstruction(), "use": (UsageBand(), Constant(0.02))})
     fit(model, objective, RowBatches(Batch(x=x), size=128), Recipe(400, rate=5e-3, log_every=400))
     return model
+
+
+def membership_anchor() -> Figure:
+    """KL from the memberships held, and a router that a penalty on entropy sharpens, held and free."""
+    figure, panels = row_of_panels(2)
+    now = torch.linspace(0.002, 0.998, 300)
+    for held, colour in ((0.5, BLUE), (0.8, LIGHT), (1.0, RED)):
+        term = MembershipAnchor(1, 2)
+        term.hold(torch.tensor([0]), torch.tensor([[held, 1 - held]]))
+        values = [float(term(Charts(torch.stack([w, 1 - w])[None]), torch.tensor([0]))) for w in now]
+        panels[0].plot(now, values, color=colour, label=f"held at {held:g}")
+        panels[0].plot([held], [0], "o", color=colour, markersize=4)
+    panels[0].set(title="value of a row, two charts", xlabel="membership now", ylim=(-0.1, 3))
+    panels[0].legend(frameon=False)
+    line, rows = torch.linspace(-1, 1, 200)[:, None], torch.arange(200)
+    start = torch.sigmoid(4 * line)
+    term = MembershipAnchor(200, 2)
+    term.hold(rows, torch.cat([start, 1 - start], dim=1))
+    panels[1].plot(line, start, color=GREY, linewidth=5, alpha=0.4, label="at first")
+    for weight, colour, name in ((0.0, RED, "free"), (1.0, BLUE, "held, weight 1")):
+        slope = torch.tensor(4.0, requires_grad=True)
+        optimiser = torch.optim.Adam([slope], lr=0.2)
+        for _ in range(200):
+            optimiser.zero_grad()
+            one = torch.sigmoid(slope * line)
+            charts = Charts(torch.cat([one, 1 - one], dim=1))
+            (RoutingEntropy()(charts) + weight * term(charts, rows)).backward()
+            optimiser.step()
+        panels[1].plot(line, torch.sigmoid(slope.detach() * line), color=colour, label=name)
+    panels[1].set(title="a router after a penalty on entropy", xlabel="x", ylabel="membership of one chart")
+    panels[1].legend(frameon=False)
+    return figure
+
+
+def chart_anchor() -> Figure:
+    """The square of a displacement, and a line whose ends are drawn together, held and free."""
+    figure, panels = row_of_panels(2)
+    moved = torch.linspace(-2, 2, 101)
+    term = ChartAnchor(1, 1, 1)
+    term.hold(torch.tensor([0]), torch.zeros(1, 1, 1), inside=torch.tensor([[True]]))
+    values = [float(term(Charts(torch.ones(1, 1), local=z.reshape(1, 1, 1)), torch.tensor([0]))) for z in moved]
+    panels[0].plot(moved, values, color=BLUE)
+    panels[0].set(title="value of a row, a chart of one axis", xlabel="displacement")
+    line, rows = torch.linspace(-1, 1, 41), torch.arange(41)
+    term = ChartAnchor(41, 1, 1)
+    term.hold(rows, line[:, None, None], inside=torch.ones(41, 1, dtype=torch.bool))
+    panels[1].plot(rows, line, color=GREY, linewidth=5, alpha=0.4, label="at first")
+    for weight, colour, name in ((0.0, RED, "free"), (5.0, BLUE, "held, weight 5")):
+        z = line.clone().requires_grad_()
+        optimiser = torch.optim.Adam([z], lr=0.02)
+        for _ in range(300):
+            optimiser.zero_grad()
+            drawn = (z - z.flip(0)).square().mean() + 100 * (z.diff().abs() - 0.05).square().mean()
+            held = term(Charts(torch.ones(41, 1), local=z[:, None, None]), rows)
+            (drawn + weight * held).backward()
+            optimiser.step()
+        panels[1].plot(rows, z.detach(), color=colour, label=name)
+    panels[1].set(title="ends drawn together", xlabel="row, along the line", ylabel="coordinate in the chart")
+    panels[1].legend(frameon=False)
+    return figure
 
 
 def _routers(panel, term, *, steps: tuple[int, ...], slope: float = 2.0) -> None:

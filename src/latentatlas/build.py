@@ -15,10 +15,11 @@ import torch
 from latentatlas.core import SpecError, StoreError, constructor_parameters, did_you_mean
 from latentatlas.data import ShardSample, Table, fingerprint, read_table
 from latentatlas.estimator import Atlas
-from latentatlas.estimator.model import AtlasModel
+from latentatlas.estimator.model import AtlasModel, space_of
 from latentatlas.estimator.points import point_column
 from latentatlas.estimator.preparation import Preparation
 from latentatlas.estimator.usual import Usual
+from latentatlas.geometry import Geometry
 from latentatlas.graph import Neighbours
 from latentatlas.models import Ledger, Stem
 from latentatlas.store import Run, open_run
@@ -117,7 +118,7 @@ def _loaded(run: Run) -> Atlas:
     points, sampled = run.points(), run.sampled()
     if sampled is not None:
         points = {name: column[sampled] for name, column in points.items()}
-    atlas._install(AtlasModel(preparation, stem, model, _usual(stem, weights)), _table(run, points))
+    atlas._install(AtlasModel(preparation, stem, model, _usual(stem, weights, space_of(model))), _table(run, points))
     atlas.streamed_ = None
     if sampled is not None:
         atlas.streamed_ = ShardSample(
@@ -145,11 +146,11 @@ def _loaded(run: Run) -> Atlas:
     return atlas
 
 
-def _usual(stem: Stem, weights: Mapping[str, np.ndarray]) -> Usual | None:
+def _usual(stem: Stem, weights: Mapping[str, np.ndarray], space: Geometry) -> Usual | None:
     """None for runs that were written before it was saved."""
     prefix = "usual."
     arrays = {name.removeprefix(prefix): array for name, array in weights.items() if name.startswith(prefix)}
-    return Usual.restored(stem, arrays) if arrays else None
+    return Usual.restored(stem, arrays, space) if arrays else None
 
 
 def _restore(module: torch.nn.Module, weights: Mapping[str, np.ndarray], prefix: str) -> None:

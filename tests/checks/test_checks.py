@@ -19,6 +19,7 @@ from latentatlas.checks import (
     run_checks,
 )
 from latentatlas.core import DataError, ShapeError
+from latentatlas.geometry import PoincareBall
 from latentatlas.metrics import ProbeScore, Trustworthiness
 
 
@@ -203,3 +204,11 @@ def test_overfit_without_error_or_without_one_side():
         verdict = only(Overfit(), Evidence(x=x, recon=x, held_out=np.full(4, everything)))
         assert verdict.status is Status.SKIP
         assert f"no {side} rows" in verdict.reason
+
+
+def test_coordinates_of_latents_in_a_ball_are_their_vectors():
+    """A point at 2 artanh ½ = log 3 from the centre has a vector of half of that."""
+    z = np.array([[0.5, 0.0], [0.0, -0.5]], np.float32)
+    assert np.array_equal(Evidence(z=z).coordinates, z)
+    found = Evidence(z=z, geometry=PoincareBall()).coordinates
+    np.testing.assert_allclose(found, np.log(3) / 2 * np.array([[1.0, 0.0], [0.0, -1.0]]), atol=1e-6)

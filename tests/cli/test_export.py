@@ -1,4 +1,4 @@
-"""`latentatlas export`: the encoder of a run as a file."""
+"""`latentatlas export`: the encoder of a run, or the run itself, for other tools."""
 
 from __future__ import annotations
 
@@ -52,7 +52,49 @@ def test_a_file_in_the_way_is_kept_unless_told_otherwise(latentatlas, run: Path,
 def test_another_ending(latentatlas, run: Path, tmp_path: Path):
     outcome = latentatlas("export", run, "--out", tmp_path / "encoder.pt")
     assert outcome.code == 2
-    assert "export wants --out to end in .onnx; got encoder.pt. Rename it." in outcome.message
+    assert "export wants --out to end in .onnx, .h5ad or .parquet, or a folder without an ending;" in outcome.message
+    assert "got encoder.pt. Rename it." in outcome.message
+
+
+def test_points_for_embedding_atlas(latentatlas, run: Path, tmp_path: Path):
+    import pyarrow.parquet as pq
+
+    out = tmp_path / "points.parquet"
+    outcome = latentatlas("export", run, "--out", out)
+    assert outcome.code == 0, outcome
+    command = "embedding-atlas points.parquet --x projection_x --y projection_y --neighbors neighbors"
+    assert command in outcome.message
+    columns = pq.read_table(out)
+    np.testing.assert_array_equal(columns["projection_x"], la.store.open_run(run).points(["x"])["x"])
+    assert "export wants a new file;" in latentatlas("export", run, "--out", out).message
+    outcome = latentatlas("export", run, "--out", out, "--overwrite", "--json")
+    assert outcome.json == {"out": str(out), "bytes": out.stat().st_size, "rows": 120, "command": command}
+    assert [path.name for path in tmp_path.iterdir()] == ["points.parquet"]
+
+
+def test_annotated_data(latentatlas, run: Path, tmp_path: Path):
+    anndata = pytest.importorskip("anndata", reason="the extra `anndata` is not installed")
+    out = tmp_path / "run.h5ad"
+    outcome = latentatlas("export", run, "--out", out, "--json")
+    assert outcome.code == 0, outcome
+    assert (outcome.json["rows"], outcome.json["bytes"]) == (120, out.stat().st_size)
+    assert anndata.read_h5ad(out).obsm["X_map"].shape == (120, 2)
+
+
+def test_a_data_set_of_hugging_face(latentatlas, run: Path, tmp_path: Path):
+    datasets = pytest.importorskip("datasets", reason="the extra `hf` is not installed")
+    out = tmp_path / "set"
+    out.mkdir()
+    (out / "mine").touch()
+    outcome = latentatlas("export", run, "--out", out, "--overwrite")
+    assert "export replaces data sets only" in outcome.message
+    (out / "mine").unlink()
+    out.rmdir()
+    for option in ("--json", "--overwrite"):
+        outcome = latentatlas("export", run, "--out", out, option)
+        assert outcome.code == 0, outcome
+    assert len(datasets.load_from_disk(out)) == 120
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_without_the_extra_the_install_line_is_given(

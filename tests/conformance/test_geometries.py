@@ -162,6 +162,29 @@ def test_a_mean_step_is_along_the_mean_of_the_ways(case: Case):
 
 
 @every_geometry
+def test_coordinates_bend_along_a_geodesic_as_the_acceleration_says(case: Case):
+    space, points = case.make(), case.points(10)
+    base, vector = points[:5], space.log(points[:5], points[5:])
+    missed = []
+    for t in (0.02, 0.01):
+        near = base + t * vector + t**2 / 2 * space.acceleration(base, vector)
+        missed.append(float((space.exp(base, t * vector) - near).norm()))
+    assert missed[1] <= missed[0] / 6 + 1e-14  # of third order: (½)³ = 1/8
+    torch.testing.assert_close(space.acceleration(base, -2 * vector), 4 * space.acceleration(base, vector))
+
+
+@every_geometry
+def test_a_way_of_no_length_has_the_slope_of_a_step(case: Case):
+    space, base = case.make(), case.points(2)
+    for start in (base, torch.zeros_like(base)):
+        still = torch.zeros_like(start).requires_grad_()
+        (slope,) = torch.autograd.grad(space.exp(start, still).sum(), still)
+        torch.testing.assert_close(slope, torch.ones_like(start))
+        (slope,) = torch.autograd.grad(space.log(start, start + still).sum(), still)
+        assert torch.isfinite(slope).all()
+
+
+@every_geometry
 def test_zeros_are_a_point(case: Case):
     space, points = case.make(), case.points(3)
     zeros = torch.zeros_like(points)

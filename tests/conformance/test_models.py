@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from latentatlas import models
 from latentatlas.build import build
 from latentatlas.core import Batch, LatentLayout, Latents, ShapeError, to_spec
+from latentatlas.geometry import DepthSpace, PoincareBall
 from latentatlas.landscape import PrototypeBank
 from latentatlas.models import Autoencoder, Encoder, ImageEncoder, MapHead, MLPEncoder, PCAStem, SignalEncoder
 
@@ -61,6 +62,7 @@ ENCODERS = {
     ),
     "MultimodalEncoder": Case(lambda: models.MultimodalEncoder(_modalities(), _SHARED), 38, 6),
     "ArrangedEncoder": Case(lambda: models.ArrangedEncoder(MLPEncoder(7, 5, hidden=(16,)), (4, 0, 2)), 7, 3),
+    "CurvedEncoder": Case(lambda: models.CurvedEncoder(MLPEncoder(7, 3, hidden=(16,), spread=1.0), DepthSpace()), 7, 3),
     "SignalEncoder short": Case(lambda: SignalEncoder((1, 3), 2, channels=(8, 8, 8), hidden=32), 3, 2),
 }
 DECODERS = {
@@ -71,6 +73,7 @@ DECODERS = {
     "SignalDecoder": Case(lambda: models.SignalDecoder(3, (1, 32), channels=(8, 8), hidden=32), 3, 32),
     "MultimodalDecoder": Case(lambda: models.MultimodalEncoder(_modalities(), _SHARED).mirror(), 6, 38),
     "ArrangedDecoder": Case(lambda: models.ArrangedDecoder(models.MLPDecoder(5, 7, hidden=(16,)), (4, 0, 2), 5), 3, 7),
+    "CurvedDecoder": Case(lambda: models.CurvedDecoder(models.MLPDecoder(3, 7, hidden=(16,)), DepthSpace()), 3, 7),
     "SignalDecoder odd": Case(lambda: models.SignalDecoder(3, (2, 37), channels=(8, 8, 8), hidden=32), 3, 74),
 }
 STEMS = {
@@ -80,6 +83,7 @@ STEMS = {
 OTHERS = {
     "TaskHead": Case(lambda: models.TaskHead(LatentLayout(invariant=3, free=2), 4, hidden=(8,)), 5, 4),
     "MapHead": Case(lambda: MapHead(5, hidden=(16,)), 5, 2),
+    "MapHead curved": Case(lambda: MapHead(5, hidden=(16,), spread=1.0, geometry=DepthSpace()), 5, 2),
     "HopfieldLayer": Case(lambda: models.HopfieldLayer(4, 5), 5, 5),
 }
 ROUTERS = {
@@ -135,6 +139,7 @@ STACKS = {
     "ResidualFilter": Stack(lambda: models.ResidualFilter(3, 2, 1), ((3, 2),)),
     "ResidualFilter of all": Stack(lambda: models.ResidualFilter(3, 2, 2), ((3, 2),)),
     "ChartCodebook": Stack(lambda: models.ChartCodebook(3, 4, 2), ((3, 2),)),
+    "ChartCodebook curved": Stack(lambda: models.ChartCodebook(3, 4, 2, geometry=PoincareBall()), ((3, 2),)),
     "ElasticCodebook": Stack(lambda: models.ElasticCodebook(3, 4, 2), ((3, 2),)),
     "AtlasEncoder": Stack(lambda: _charted().encoder, ((7,),)),
     "TopologicalDecoder": Stack(lambda: _charted().decoder, ((3, 2), (3, 1))),

@@ -259,6 +259,9 @@ CASES = [
     Case(terms.Signature, ("z",)),
     Case(lambda: terms.Signature(scale=terms.FixedScale()), ("z",)),
     Case(terms.RTDLite, ("z",)),
+    Case(lambda: terms.Signature(geometry=geometry.DepthSpace()), ("z",)),
+    Case(lambda: terms.RTDLite(geometry=geometry.DepthSpace()), ("z",)),
+    Case(lambda: terms.NeighborReconstruction(geometry=geometry.DepthSpace()), ("z", "x")),
     Case(terms.NeighborReconstruction, ("z", "x")),
     Case(lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(1.5)), ("z",)),
     Case(lambda: terms.HSIC(latent_kernel=terms.GaussianKernel(1.5), exact_rows=0, features=40), ("z",)),
@@ -297,6 +300,7 @@ CASES = [
     Case(terms.Orthogonality, ()),
     Case(terms.LipschitzBound, ()),
     Case(terms.Commitment, ("charts.local",)),
+    Case(lambda: terms.Commitment(geometry=geometry.DepthSpace()), ("charts.local",)),
     Case(lambda: terms.DetailBudget(0.1), ("charts.detail",)),
     Case(lambda: terms.TextureBudget(rows=2), ("charts.texture",)),
     Case(terms.JumpConsistency, ()),  # its targets are fixed

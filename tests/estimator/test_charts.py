@@ -15,6 +15,9 @@ from latentatlas.checks import ChartRouting, Status
 from latentatlas.core import Ramp, ShapeError, SpecError
 from latentatlas.data import Table, synthetic
 from latentatlas.estimator import Atlas, ChartSettings
+from latentatlas.estimator.chart_summary import chart_summary
+from latentatlas.estimator.coordinates import reached
+from latentatlas.metrics import transitions
 from latentatlas.models import (
     AutoencoderJumps,
     FactorizedJumps,
@@ -114,6 +117,24 @@ def test_charts_decode_better_than_the_mean(charted, groups):
 
 
 # ---------------------------------------------------------------- certificate, figures, run folder
+
+
+def test_what_a_run_keeps_of_its_charts(charted, groups):
+    kept, found = chart_summary(charted), charted.chart_coordinates(groups)
+    assert [chart["size"] for chart in kept["charts"]] == np.bincount(found.chart, minlength=3).tolist()
+    for chart in kept["charts"]:
+        for code in chart["codes"]:
+            assert (found.chart[code["row"]], found.own_code[code["row"]]) == (chart["number"], code["number"])
+        assert sum(code["size"] for code in chart["codes"]) == chart["size"]
+    led = reached(charted.model_.charted.jump, found.local)
+    whole = transitions(found.local, led, found.memberships)
+    assert sum(each["rows"] for each in kept["transitions"]) == whole.pairs
+    assert all(each["source"] != each["target"] and each["error"] >= 0 for each in kept["transitions"])
+
+
+def test_charts_without_codes_are_kept_too(quick, groups):
+    kept = chart_summary(quick(charts=ChartSettings(2, codes=None, dim=1), steps=10).fit(groups))
+    assert [chart["codes"] for chart in kept["charts"]] == [[], []]
 
 
 def test_the_certificate_judges_charts_by_their_own_memberships(charted, groups):

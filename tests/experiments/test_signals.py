@@ -13,6 +13,7 @@ from latentatlas.core import Constant, LatentLayout
 from latentatlas.data.transformations import UniformRotation, WindowSlide
 from latentatlas.experiments import ecg, imu, run_study
 from latentatlas.experiments.signals import Budget, Method, Part, Setting, latents, predictions, trained
+from latentatlas.experiments.signals.beats import WholeAndParts
 from latentatlas.experiments.signals.figures import mean_curve, paths_of_blocks
 from latentatlas.experiments.signals.judging import Pairs, found_again, right, similarity, told_by_blocks, told_by_pair
 from latentatlas.experiments.signals.methods import LOG, RATIO
@@ -135,6 +136,20 @@ def test_no_turn_reaches_the_steady_channels_and_directions_turn_along():
     torch.testing.assert_close(layout.block(z_turned, "variant").reshape(5, 2, 3), along, atol=1e-4, rtol=0)
 
 
+def test_what_is_summed_over_the_whole_window_hardly_knows_of_a_slide():
+    layout = LatentLayout(invariant=4, variant=6, free=2)
+    torch.manual_seed(0)
+    encoder = WholeAndParts(layout, (1, 1088)).eval()
+    wave = torch.sin(torch.arange(1088 + 64) * 2 * torch.pi / 64)[None]  # slid by 32 samples, half a wave
+    with torch.no_grad():
+        z, slid = encoder(wave[:, :1088]), encoder(wave[:, 32 : 32 + 1088])
+    moved = {
+        name: float((layout.block(z, name) - layout.block(slid, name)).norm()) for name in ("invariant", "variant")
+    }
+    assert moved["invariant"] < 0.2 * moved["variant"]
+    assert encoder.mirror()(z).shape == (1, 1088)
+
+
 def test_a_turn_around_an_axis_by_hand():
     turned = UniformRotation(((0, 1, 2),)).apply(
         torch.tensor([[[1.0], [0.0], [5.0]]]), imu.around(torch.tensor([[0.0, 0.0, 1.0]]), math.pi / 2)
@@ -145,10 +160,11 @@ def test_a_turn_around_an_axis_by_hand():
 def test_paths_keep_the_axes_of_most_variance():
     z = np.stack([np.zeros(9), np.arange(9.0), 0.1 * np.arange(9.0) ** 2, np.zeros(9)], axis=1)
     paths = paths_of_blocks(z, LatentLayout(invariant=1, variant=3), np.arange(9.0))
-    assert list(paths["blocks"]) == ["invariant, 1 axes: first", "variant, 3 axes: first"]
-    moved = np.array(paths["blocks"]["variant, 3 axes: first"])
+    assert list(paths["blocks"]) == ["invariant", "variant"]
+    assert paths["sizes"] == {"invariant": 1, "variant": 3}
+    moved = np.array(paths["blocks"]["variant"])
     assert np.ptp(moved[:, 0]) > 8
-    assert not np.array(paths["blocks"]["invariant, 1 axes: first"]).any()
+    assert not np.array(paths["blocks"]["invariant"]).any()
 
 
 def test_the_study_of_hearts_writes_its_page(slides: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -164,7 +180,8 @@ def test_the_study_of_hearts_writes_its_page(slides: Setting, tmp_path: Path, mo
     assert (tmp_path / "ecg.png").stat().st_size > 1000
     assert (tmp_path / "ecg_blocks_1.png").stat().st_size > 1000
     verdicts = ecg._verdicts(result | {"figures": _with_galleries(result["figures"])})
-    assert sum("recall@1" in line for line in verdicts) == 18
+    assert sum("recall@1" in line for line in verdicts) == 24
+    assert sum("encoded in a second" in line for line in verdicts) == 4
 
 
 def _with_galleries(figures):

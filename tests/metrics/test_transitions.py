@@ -14,6 +14,7 @@ from latentatlas.metrics import (
     TransitionR2,
     chart_changes,
     transitions,
+    transitions_by_pair,
 )
 from latentatlas.models import FactorizedJumps, TiedJumps
 
@@ -98,3 +99,34 @@ def test_wrong_input(unchecked: None):
         chart_changes(w, margin=1.0)
     with pytest.raises(DataError, match="sum to 1"):
         chart_changes(np.ones((3, 2)))
+
+
+def test_pairs_apart_are_what_their_charts_alone_say():
+    local, jumps = affine_charts()
+    with torch.no_grad():
+        reached = jumps(torch.from_numpy(local)).numpy()
+    reached[:, 0, 1] += 1.0  # one jump that leads elsewhere, by √2
+    w = np.full((80, 3), 1 / 3)
+    w[:40] = [0.5, 0.5, 0.0]
+    found = transitions_by_pair(local, reached, w)
+    assert list(zip(found.source.tolist(), found.target.tolist(), strict=True)) == [
+        (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)
+    ]  # fmt: skip
+    assert found.rows.tolist() == [80, 40, 80, 40, 40, 40]
+    assert found.mean[0] == pytest.approx(math.sqrt(2), rel=1e-4)
+    assert found.mean[1:] == pytest.approx(0, abs=1e-3)
+    two = transitions(local[40:, [0, 2]], reached[40:, [0, 2]][:, :, [0, 2]], np.full((40, 2), 0.5))
+    assert found.explained[1] == pytest.approx(two.explained, abs=1e-2)
+
+
+def test_of_two_charts_the_pairs_make_the_whole(rng: np.random.Generator):
+    local, w = rng.normal(size=(50, 2, 2)), np.full((50, 2), 0.5)
+    reached = rng.normal(size=(50, 2, 2, 2))
+    whole, pairs = transitions(local, reached, w), transitions_by_pair(local, reached, w)
+    assert pairs.mean.mean() == pytest.approx(whole.mean)
+    assert pairs.rows.sum() == whole.pairs
+
+
+def test_charts_that_share_no_rows_have_no_pairs():
+    found = transitions_by_pair(np.zeros((4, 2, 1)), np.zeros((4, 2, 2, 1)), np.array([[1.0, 0.0]] * 4))
+    assert all(len(each) == 0 for each in found)

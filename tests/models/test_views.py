@@ -125,6 +125,16 @@ def test_a_window_does_not_depend_on_its_batch_in_training_either():
     torch.testing.assert_close(encoder.train()(x)[:1], encoder(x[:1]))
 
 
+def test_parts_are_means_over_equal_times():
+    encoder = ResidualSignalEncoder((1, 88), 5, channels=(4, 6), segments=3, spread=2.0)
+    x = torch.randn(2, 88)
+    h = encoder.over_time(x)
+    assert h.shape == (2, 6, 12)
+    parts = h.reshape(2, 6, 3, 4).mean(dim=3)
+    by_hand = 2.0 * encoder.last(torch.cat([h.mean(dim=2), parts.flatten(1)], dim=1))
+    torch.testing.assert_close(encoder(x), by_hand)
+
+
 def test_without_segments_a_window_is_alike_wherever_its_event_lies():
     """Shifted by steps of the last layer, away from the ends: means over all times stay, those of parts do not."""
     torch.manual_seed(0)

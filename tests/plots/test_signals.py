@@ -37,6 +37,22 @@ def test_blocks_lie_on_their_principal_axes(rng):
     assert abs(np.corrcoef(places[:, 0], wide[:, 1])[0, 1]) > 0.99
     assert not second.collections[0].get_offsets()[:, 1].any()
     assert bar.get_ylabel() == "shift"
+    assert [axes.get_title(loc="left") for axes in (first, second)] == ["variant, 3 axes", "one, 1 axis"]
+
+
+def test_colours_of_an_angle_close_a_circle(rng):
+    angle = np.array([-180.0, 180.0, 540.0, 0.0, 360.0, 90.0, -90.0])
+    figure = blocks_figure({"variant": rng.normal(size=(7, 2))}, angle, period=360.0, sizes={"variant": 24})
+    axes, bar = figure.axes
+    png_bytes(figure)
+    colours = axes.collections[0].get_facecolors()
+    half, none = colours[0], colours[3]
+    np.testing.assert_allclose(colours[1:3], [half, half])
+    np.testing.assert_allclose(colours[4], none)
+    assert np.abs(colours[5] - colours[6]).max() > 0.3
+    assert np.abs(half - none).max() > 0.3
+    assert bar.get_yticks().tolist() == [-180, -90, 0, 90, 180]
+    assert axes.get_title(loc="left") == "variant, 24 axes"
 
 
 def test_blocks_that_cannot_be_drawn():

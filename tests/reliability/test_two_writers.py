@@ -161,7 +161,7 @@ class TestTwoFits:
         keep = "import latentatlas.cli.fit as f; f.shutil.rmtree = lambda *_, **__: None\n"
         run_code(keep + other + ")").succeeded()
         states = tmp_path / "other.checkpoint"
-        assert _names(states) == ["basins.safetensors", "shape.safetensors"]
+        assert _names(states) == ["basins.json", "basins.safetensors", "shape.json", "shape.safetensors"]
         states.rename(tmp_path / "run.checkpoint")
         run_code(fit_line + ")").succeeded()
         run_code(fit_line.replace("'run'", "'again'") + ")").succeeded()

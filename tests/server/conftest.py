@@ -60,14 +60,14 @@ class Client(NamedTuple):
 
 
 @contextmanager
-def serving(path: Path, token: str | None = None) -> Iterator[Client]:
+def serving(path: Path, token: str | None = None, compare: Path | None = None) -> Iterator[Client]:
     import uvicorn
 
     from latentatlas.server import address_of
     from latentatlas.server.app import explorer_app
 
     address, listener = address_of("127.0.0.1", 0, token=token)
-    config = uvicorn.Config(explorer_app(path, token=token), log_level="warning", lifespan="off")
+    config = uvicorn.Config(explorer_app(path, token=token, compare=compare), log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -7,6 +7,7 @@ import pytest
 
 from latentatlas.core import DataError
 from latentatlas.server.columns import MISSING_CODE, PointColumns
+from latentatlas.server.querying import PointQueries
 from latentatlas.store import write_table
 
 
@@ -55,6 +56,16 @@ def test_texts_that_differ_are_not_sent(tmp_path: Path):
     assert columns.column("text").kind == "text"
     with pytest.raises(DataError, match="'text' is a text"):
         columns.array("text")
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.7e9, 1e15])
+def test_histograms_of_numbers_that_float32_cannot_tell_apart(tmp_path: Path, offset: float):
+    values = offset + np.array([0.0, 1, 1, 2, 3, 4, np.nan, np.inf])
+    columns = columns_of(tmp_path, time=values)
+    counts = PointQueries(columns).counts("time", bins=4, mask=np.arange(8) > 2)
+    assert counts.total == [1, 2, 1, 2]
+    assert counts.selected == [0, 0, 1, 2]
+    assert counts.edges == (offset + np.arange(5)).tolist()
 
 
 def test_vectors_are_not_sent(tmp_path: Path):

@@ -27,6 +27,9 @@ TOKEN = "a-token-of-sixteen-letters"
         "/api/columns/..%2f..%2fspec.json",
         "/api/columns/%2Fetc%2Fpasswd",
         "/api/columns/x%00",
+        "/api/comparison/..%2f..%2fspec.json",
+        "/api/charts/..%2fspec.json",
+        "/api/terrain/..%2fspec.json",
         "/assets/../index.html",
         "/assets/..%2f..%2fapp.py",
         "/assets/%2e%2e/%2e%2e/app.py",
@@ -110,6 +113,11 @@ def test_an_odd_column_name_is_a_name(client: Any):
         ("/api/annotations", {"text": "t" * 2001, "rows": [1]}),
         ("/api/annotations", {"text": "none", "rows": []}),
         ("/api/annotations", {"text": "beyond", "rows": [60]}),
+        ("/api/annotations", {"text": "\ud800", "rows": [1]}),
+        ("/api/search", {"id": "\ud800"}),
+        ("/api/counts", {"column": "energy", "bins": 0}),
+        ("/api/counts", {"column": "energy", "mask": ""}),
+        ("/api/search", {"vector": []}),
         ("/api/sample", {"n": 10**6}),
         ("/api/recall", {"row": 1, "noise": 1e300}),
         ("/api/path", {"start": 1, "end": 2, "steps": 10**6}),
@@ -221,6 +229,30 @@ def test_a_run_deleted_while_it_is_shown(own_run: Path, serve: Any):
         for answer in (client.get("/api/run"), client.get("/api/columns/x"), client.post("/api/mask", {"filters": []})):
             assert answer.status == 410
             assert "does not exist" in answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    "name", ["points.parquet", "index/vectors.npy", "graph/input_indices.npy", "patterns/patterns.npy"]
+)
+def test_a_file_damaged_while_it_is_shown(own_run: Path, serve: Any, name: str):
+    with serve(own_run) as client:
+        assert client.post("/api/search", {"row": 0}).status == 200
+        kept = (own_run / name).read_bytes()
+        for damaged in (b"", kept[:200], b"x" * len(kept)):
+            (own_run / name).write_bytes(damaged)
+            for path, body in (("mask", {"filters": []}), ("counts", {"column": "energy"}), ("search", {"row": 1})):
+                answer = client.post(f"/api/{path}", body)
+                assert (answer.status, name in answer.json["error"]) == (410, True)
+
+
+@pytest.mark.parametrize(("name", "other"), [("run[1]", "run1"), ("a*b", "axb"), ("a?b", "axb"), ("it's; --", "its")])
+def test_a_folder_whose_name_is_a_pattern(tmp_path: Path, make: Any, serve: Any, name: str, other: str):
+    """What a database takes for a pattern would match the points of the other run."""
+    for folder, rows in ((name, 60), (other, 30)):
+        write_run(tmp_path / folder, make(np.random.default_rng(0), rows=rows))
+    with serve(tmp_path / name) as client:
+        assert sum(client.post("/api/counts", {"column": "energy"}).json["total"]) == 60
+        assert len(client.post("/api/page", {"columns": ["id"]}).json) == 60
 
 
 def test_a_run_replaced_while_it_is_shown(own_run: Path, serve: Any, make: Any):

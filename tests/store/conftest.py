@@ -36,6 +36,7 @@ def contents(rng) -> RunContents:
         basins=[
             {"number": 0, "name": "all", "given": True, "size": ROWS, "share": 1.0, "exemplars": [3], "borders": []}
         ],
+        charts={"charts": [{"number": 0, "size": ROWS, "entropy": 0.5, "codes": []}], "transitions": []},
         patterns=rng.random((ROWS, FEATURES)),
         vectors=latent,
         landscape={

@@ -73,3 +73,21 @@ def test_run_search(tmp_path, vectors):
 def test_bad_input(vectors, arguments, error, message):
     with pytest.raises(error, match=message):
         nearest_rows(vectors, **{"queries": np.zeros((1, 4)), "k": 1, **arguments})
+
+
+def test_in_a_ball_a_line_is_searched_by_its_lengths():
+    """Points of a line of the ball of curvature −c lie at (2/√c) artanh(√c v)."""
+    vectors = (0.5 * np.tanh(np.random.default_rng(0).normal(size=(400, 1)))).astype(np.float32)
+    along = np.arctanh(2 * vectors.astype(np.float64))
+    rows, distances = nearest_rows(vectors, vectors[:9], 6, curvature=4.0)
+    wanted, lengths = nearest_rows(along, along[:9], 6)
+    np.testing.assert_array_equal(rows, wanted)
+    np.testing.assert_allclose(distances, lengths, atol=1e-6)
+    assert nearest_rows(vectors[:2], vectors[:1], 3, curvature=4.0)[0].tolist()[0][2] == -1
+
+
+def test_a_query_outside_of_the_ball():
+    with pytest.raises(
+        DataError, match=r"^nearest_rows wants queries inside the ball of curvature 4, of norms below 0\.5"
+    ):
+        nearest_rows(np.zeros((3, 1)), np.array([[0.5]]), 1, curvature=4.0)

@@ -54,6 +54,7 @@ class TestRoundTrip:
         read = open_run(run.path)
         assert read.spec == contents.spec
         assert read.verdicts == contents.verdicts
+        assert read.charts == contents.charts
         assert read.metrics["trustworthiness"] == 0.98
         assert math.isnan(read.metrics["purity"])
         assert read.file("report.html").read_text() == contents.report

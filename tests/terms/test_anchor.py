@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from latentatlas.core import ShapeError, SpecError
+from latentatlas.geometry import PoincareBall
 from latentatlas.terms import Anchor
 
 
@@ -62,3 +63,10 @@ def test_bad_input(anchor: Anchor):
         anchor.hold(torch.tensor([4]), torch.zeros(1, 2))
     with pytest.raises(SpecError, match=r"^Anchor wants rows ≥ 1 and dim ≥ 1; got 0 and 2"):
         Anchor(0, 2)
+
+
+def test_on_a_ball_the_distance_is_that_there():
+    term = Anchor(2, 1, geometry=PoincareBall())
+    term.hold(torch.tensor([0, 1]), torch.tensor([[0.0], [-0.5]]))
+    value = term(torch.tensor([[0.5], [-0.5]]), row=torch.tensor([0, 1]))
+    assert float(value) == pytest.approx(math.log1p(math.log(3) ** 2) / 2)  # log 3 and 0 away

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from latentatlas.core import Batch, Latents, SpecError
+from latentatlas.core import Batch, Latents, ShapeError, SpecError
 from latentatlas.models import Autoencoder, ChartBlock, MLPEncoder, StackedAutoencoder, charted_autoencoder
 from latentatlas.terms import ChartReconstruction, Objective, Reconstruction
 from latentatlas.train import Recipe, RowBatches, fit, fit_stack, stack_report
@@ -126,6 +126,16 @@ def test_depth_one_is_the_block_itself():
     (report,) = stack_report(grown.stack, x)
     assert report.left == pytest.approx(1 - report.explained)
     assert report.scale**2 == pytest.approx(report.left, rel=1e-4)
+
+
+def test_no_rows():
+    with pytest.raises(ShapeError, match=r"^fit_stack wants rows to train on and to judge by; got 20 and 0\."):
+        fit_stack(block, planes(20), Recipe(3), held_out=planes(20)[:0])
+    with pytest.raises(ShapeError, match=r"got 0 and the same\."):
+        fit_stack(block, planes(20)[:0], Recipe(3))
+    grown = fit_stack(block, planes(20), Recipe(3), most=1)
+    with pytest.raises(ShapeError, match=r"^stack_report wants rows to judge a stack by; got none\."):
+        stack_report(grown.stack, planes(20)[:0])
 
 
 @pytest.mark.parametrize("wrong", [{"least": 1.0}, {"least": -0.1}, {"most": 0}])

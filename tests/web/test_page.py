@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import json
 import os
+import re
 import subprocess
 import sys
+import time
+import urllib.request
 import zipfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from latentatlas.server.offline import STATIC
+
+Serve = Callable[[Path], AbstractContextManager[str]]
 
 ROOT = Path(__file__).parents[2]
 _MOST_SCRIPT_BYTES = 400_000
@@ -52,9 +62,49 @@ def test_a_walk_through_the_page(web: Path, explorers: dict[str, str]):
 
 
 @pytest.mark.slow
+def test_charts_are_browsed(web: Path, charted_explorers: dict[str, str]):
+    if not (STATIC / "index.html").is_file():
+        pytest.skip("the page is not built: make web")
+    script(web, "browse:charts", **charted_explorers)
+
+
+@pytest.mark.slow
 @pytest.mark.data
 def test_real_runs_are_browsed(web: Path, real_runs: dict[str, str]):
     script(web, "browse:real", **real_runs)
+
+
+@pytest.mark.slow
+def test_two_million_rows(web: Path, large: Path, serve: Serve):
+    """Limits are wide, for busy machines; `bench explore` measures."""
+    with serve(large) as url:
+        script(web, "browse:large", EXPLORER_LARGE_URL=url)
+        asked = {"search": {"row": 7}, "counts": {"column": "energy"}, "page": {"columns": ["id"], "order": "energy"}}
+        for path, body in asked.items():
+            assert seconds_of(url, path, body) < 5, path
+        peak = most_memory(large)
+        print(f"the server held at most {peak / 1e6:.0f} MB")
+        assert peak < 1e9
+
+
+def seconds_of(url: str, path: str, body: dict[str, Any]) -> float:
+    started = time.perf_counter()
+    request = urllib.request.Request(
+        f"{url}api/{path}", json.dumps(body).encode(), {"content-type": "application/json"}
+    )
+    urllib.request.urlopen(request).read()
+    return time.perf_counter() - started
+
+
+def most_memory(run: Path) -> int:
+    """Bytes that the process which shows a run has held at once."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(run).encode() in (process / "cmdline").read_bytes():
+                peak = re.search(r"VmHWM:\s+(\d+) kB", (process / "status").read_text())
+                assert peak is not None
+                return 1024 * int(peak[1])
+    pytest.skip("this system does not tell the memory of a process")
 
 
 @pytest.mark.slow
@@ -65,5 +115,5 @@ def test_the_wheel_holds_the_page(tmp_path: Path):
     subprocess.run(command, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "latentatlas/server/static/index.html" in names
+    assert {"latentatlas/server/static/index.html", "latentatlas/server/static/widget.js"} <= set(names)
     assert any(name.startswith("latentatlas/server/static/assets/") and name.endswith(".js") for name in names)

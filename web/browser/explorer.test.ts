@@ -266,6 +266,57 @@ describe("the certificate and the model", () => {
   });
 });
 
+describe("the terrain", () => {
+  const orange = () =>
+    page.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>("canvas.over")!;
+      const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i] > 240 && data[i + 1] > 150 && data[i + 1] < 190 && data[i + 2] < 40 && data[i + 3] > 200) count++;
+      return count;
+    });
+
+  test("a way leads down from a row on the relief, and its energies fall", async () => {
+    await clear();
+    await page.keyboard.press("0");
+    const energy = await page.evaluate(async () => Array.from(await (window as never as Inside).latentatlas.store.values("energy")));
+    const high = energy.indexOf(Math.max(...energy));
+    await page.mouse.click(...(await whereIs(page, high)));
+    await tab("Terrain");
+    const shown = (await shownRow(page))!;
+    await page.click(`text="Down from row ${shown}"`);
+    await page.waitForSelector(".trail .exemplar img");
+    expect(await page.inputValue("#ground")).toBe("relief");
+    await settled(page);
+    const heights = (await page.locator(".trail figcaption").allTextContents()).map((text) => Number(text.replace("E ", "").replace("−", "-")));
+    expect(heights.length).toBeGreaterThan(1);
+    expect(heights).toEqual([...heights].sort((a, b) => b - a));
+    await screenshot(page, "terrain");
+    await page.mouse.move(...(await whereIs(page, shown))); // from near, as its steps are short
+    await page.mouse.wheel(0, -300);
+    await page.mouse.wheel(0, -300);
+    await page.mouse.wheel(0, -300);
+    await settled(page);
+    expect(await orange()).toBeGreaterThan(20);
+    await page.click('text="Take it off the map"');
+    await settled(page);
+    expect(await orange()).toBe(0);
+  });
+
+  test("the passes between basins are listed, or it is said that there are none", async () => {
+    await page.waitForSelector("text=/No two basins touch|above the first/");
+    if (await page.locator(".jumps .plain").count()) {
+      await page.click(".jumps .plain >> nth=0");
+      await page.waitForSelector(".trail .exemplar");
+    }
+    await clear();
+    await page.selectOption("#ground", "density");
+    await page.keyboard.press("0");
+    await settled(page);
+    expect(troubles).toEqual([]);
+  });
+});
+
 describe("habits", () => {
   test("keys are explained, and the dark page is dark", async () => {
     await page.keyboard.press("?");
@@ -295,6 +346,31 @@ describe("habits", () => {
     await plain.page.context().close();
   });
 
+  test("a browser without WebGL, and one that loses it, go on with a canvas", async () => {
+    const kind = (of: Page) => of.evaluate(() => (window as never as Inside).latentatlas.map.kind);
+    const context = await browser.newContext({ viewport: { width: 1280, height: 720 } });
+    await context.addInitScript(() => {
+      const get = HTMLCanvasElement.prototype.getContext;
+      HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, name: string, ...rest: never[]) {
+        return name.startsWith("webgl") ? null : get.call(this, name as "2d", ...rest);
+      } as never;
+    });
+    const without = await context.newPage();
+    await without.goto(`${URL}?points=webgl#colour=label`);
+    await without.waitForFunction(() => "latentatlas" in window);
+    await settled(without);
+    expect(await kind(without)).toBe("Canvas");
+    expect(Object.values(await shades(without)).filter((count) => count > 200).length).toBeGreaterThanOrEqual(3);
+    await context.close();
+    const losing = await open(browser, `${URL}?points=webgl#colour=label`);
+    expect(await kind(losing.page)).toBe("WebGL");
+    await losing.page.evaluate(() => document.querySelector<HTMLCanvasElement>("canvas.points")!.getContext("webgl2")!.getExtension("WEBGL_lose_context")!.loseContext());
+    await losing.page.waitForFunction(() => (window as never as Inside).latentatlas.map.kind === "Canvas");
+    await settled(losing.page);
+    expect(Object.values(await shades(losing.page)).filter((count) => count > 200).length).toBeGreaterThanOrEqual(3);
+    await losing.page.context().close();
+  });
+
   test("a phone shows it without scrolling sideways", async () => {
     const phone = await open(browser, URL, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
     expect(await phone.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
@@ -314,6 +390,16 @@ test("one point that has no place on the map", async () => {
   await lone.page.click(".rows tbody td");
   await lone.page.waitForSelector("text=keeps no neighbours");
   expect(lone.troubles).toEqual([]);
+});
+
+test("a run without model, training and texts offers only what it has, and nothing dead", async () => {
+  const plain = await open(browser, process.env.EXPLORER_DRAWN_URL ?? "");
+  expect(await plain.page.locator("nav button").allTextContents()).toEqual(["Columns", "Row", "Table", "Terrain", "Certificate", "Notes"]);
+  await plain.page.click('nav >> text="Certificate"');
+  await plain.page.waitForSelector("text=has no certificate");
+  expect(await plain.page.locator(".search option").allTextContents()).toEqual(["id", "in basin", "in label"]);
+  expect(plain.troubles).toEqual([]);
+  await plain.page.context().close();
 });
 
 test("the run as one file, without a server", async () => {

@@ -53,6 +53,7 @@ export interface Inside {
     store: {
       x: Float32Array;
       y: Float32Array;
+      there: { x: Float32Array; y: Float32Array } | null;
       overview: { rows: number };
       selectedSize: number;
       state: { row: number | null; clauses: { key: string }[]; colour: string; dark: boolean; view: unknown };
@@ -63,6 +64,8 @@ export interface Inside {
       frames: { at: number; ms: number; points: number }[];
       current: { x: number; y: number; scale: number };
     };
+    /** The map of the run beside, where there is one. */
+    there?: Inside["latentatlas"]["map"];
   };
 }
 
@@ -72,17 +75,17 @@ export const selectedSize = (page: Page): Promise<number> =>
 export const shownRow = (page: Page): Promise<number | null> =>
   page.evaluate(() => (window as never as Inside).latentatlas.store.state.row);
 
-/** Where a row is on the screen. */
-export const whereIs = (page: Page, row: number): Promise<[number, number]> =>
-  page.evaluate((wanted) => {
-    const { store, map } = (window as never as Inside).latentatlas;
-    const box = document.querySelector(".canvases")!.getBoundingClientRect();
-    const { x, y, scale } = map.current;
+/** Where a row is on the screen, on the map of the run or (1) of the one beside it. */
+export const whereIs = (page: Page, row: number, pane = 0): Promise<[number, number]> =>
+  page.evaluate(([wanted, side]) => {
+    const { store, map, there } = (window as never as Inside).latentatlas;
+    const box = document.querySelectorAll(".canvases")[side].getBoundingClientRect();
+    const [places, view] = side ? [store.there!, there!.current] : [store, map.current];
     return [
-      box.left + box.width / 2 + (store.x[wanted] - x) * scale,
-      box.top + box.height / 2 - (store.y[wanted] - y) * scale,
+      box.left + box.width / 2 + (places.x[wanted] - view.x) * view.scale,
+      box.top + box.height / 2 - (places.y[wanted] - view.y) * view.scale,
     ] as [number, number];
-  }, row);
+  }, [row, pane] as const);
 
 /** Pixels of the drawn points by colour, with as few shades as a person would name: sixteenths of each part. */
 export const shades = (page: Page): Promise<Record<string, number>> =>

@@ -1,5 +1,6 @@
 /** Digits, news and heart beats, end to end. Their addresses are in EXPLORER_REAL. */
 
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Browser } from "playwright-core";
 import { launch, open, screenshot, selectedSize, settled, shades, shownRow, whereIs, type Opened } from "./page";
@@ -39,6 +40,19 @@ describe.each(Object.entries(RUNS))("%s", (name, url) => {
     expect(await shownRow(page)).not.toBeNull();
     await settled(page);
     await screenshot(page, `${name}-row`);
+  });
+
+  test("leads down its terrain, and is saved as a drawing", async () => {
+    const { page } = opened;
+    await page.click('nav >> text="Terrain"');
+    await page.click("text=/^Down from row/");
+    await page.waitForSelector(".trail .exemplar");
+    await page.waitForSelector(`.jumps tbody tr, :text("No two basins touch")`);
+    await settled(page);
+    await screenshot(page, `${name}-terrain`);
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click('text="SVG"')]);
+    expect((await readFile(await download.path())).toString().match(/h0/g)!.length).toBeGreaterThan(500);
+    await page.selectOption("#ground", "density");
   });
 
   test("is selected by energy, coloured, tabled and cleared", async () => {

@@ -1,20 +1,22 @@
-/** The only way to the server, or to the data of a page that is one file; every error becomes one sentence. */
+/** The only way to the server, the code of a notebook, or the data of a page that is one file; every error becomes one sentence. */
 
+import { notebook } from "./notebook";
 import { OfflineRun } from "./offline";
-import type { Annotation, Certificate, Counts, Filter, Generated, Neighbours, Overview, Pattern, Row } from "./types";
+import type { Annotation, Certificate, ChartPlaces, Charts, Counts, Filter, Generated, Live, Log, Neighbours, Overview, Pass, Pattern, Row } from "./types";
 
 const embedded = typeof document === "undefined" ? null : document.getElementById("run-data");
 /** Answers without a server; null where there is one. */
 export const offline = embedded ? new OfflineRun(JSON.parse(embedded.textContent ?? "")) : null;
 
 async function ask(path: string, body?: unknown, method?: string): Promise<Response> {
+  const how = method ?? (body === undefined ? "GET" : "POST");
+  const text = body === undefined ? undefined : JSON.stringify(body);
   let answer: Response;
   try {
-    answer = await fetch(`/api/${path}`, {
-      method: method ?? (body === undefined ? "GET" : "POST"),
-      headers: body === undefined ? {} : { "content-type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    const headers: HeadersInit = text === undefined ? {} : { "content-type": "application/json" };
+    answer = notebook
+      ? await notebook.ask(how, `/api/${path}`, text)
+      : await fetch(`/api/${path}`, { method: how, headers, body: text });
   } catch {
     throw new Error("The explorer does not answer. Is `latentatlas explore` still running?");
   }
@@ -35,10 +37,13 @@ const json = async <T>(path: string, body?: unknown, method?: string): Promise<T
 
 export const overview = () => json<Overview>("run");
 export const certificate = () => json<Certificate>("certificate");
-export const history = () => json<Record<string, (number | null)[]>>("history");
+export const history = () => json<Log>("history");
+export const training = () => json<Live | null>("training");
+export const charts = () => json<Charts>("charts");
+export const chart = (number: number) => json<ChartPlaces>(`charts/${number}`);
+export const passes = () => json<Pass[]>("terrain");
+export const wayDown = (row: number) => json<number[]>(`terrain/${row}`);
 export const neighbours = (row: number, k: number) => json<Neighbours>(`neighbours/${row}?k=${k}`);
-/** Tell the code around a notebook what is selected. */
-export const tell = (selected: string | null) => (offline ? Promise.resolve({}) : json<object>("selection", { mask: selected }));
 export const annotations = () => json<Annotation[]>("annotations");
 export const annotate = (text: string, rows: number[]) => json<Annotation>("annotations", { text, rows });
 export const forget = (id: string) => json<object>(`annotations/${id}`, undefined, "DELETE");
@@ -72,6 +77,10 @@ export async function numbers(name: string): Promise<Float32Array> {
   if (offline) return offline.answer(`columns/${encodeURIComponent(name)}`, undefined) as Float32Array;
   return new Float32Array(await (await ask(`columns/${encodeURIComponent(name)}`)).arrayBuffer());
 }
+
+/** Where the rows lie on the map of the run beside. */
+export const placesThere = (): Promise<Float32Array[]> =>
+  Promise.all(["x", "y"].map(async (axis) => new Float32Array(await (await ask(`comparison/${axis}`)).arrayBuffer())));
 
 /** A category column as codes; 65535 is missing. */
 export async function codes(name: string): Promise<Uint16Array> {

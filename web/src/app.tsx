@@ -1,13 +1,13 @@
 /** The page: map on the left, what is known on the right. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { saveBlob } from "./api";
 import { base64 } from "./bits";
-import { categoryColours } from "./colour";
-import { regions, relief, square } from "./ground";
-import { basinLabels } from "./labels";
+import { useKeys } from "./keys";
 import { MapView } from "./map";
+import { notebook } from "./notebook";
 import { CertificatePanel } from "./panels/certificate";
+import { ChartsPanel } from "./panels/charts";
+import { ComparePanel } from "./panels/compare";
 import { FilterPanel } from "./panels/filter";
 import { GeneratePanel } from "./panels/generate";
 import { Help } from "./panels/help";
@@ -15,41 +15,29 @@ import { NotesPanel } from "./panels/notes";
 import { RowPanel } from "./panels/row";
 import { Search } from "./panels/search";
 import { TablePanel } from "./panels/table";
+import { TerrainPanel } from "./panels/terrain";
 import { TrainingPanel } from "./panels/training";
-import * as api from "./api";
-import { figure, useStore, type Ground, type Store, type Tab } from "./store";
+import { remember } from "./permalink";
+import { copyLink, darken, saveDrawing, savePicture } from "./saving";
+import { grounds, useMap } from "./shown";
+import { figure, useStore, type Ground, type Store } from "./store";
+import { tabsOf, TITLES } from "./tabs";
+import type { Places, View } from "./view";
 
-const TABS: [Tab, string][] = [
-  ["filter", "Columns"], ["row", "Row"], ["table", "Table"], ["certificate", "Certificate"], ["training", "Training"],
-  ["generate", "Generate"], ["notes", "Notes"],
-];
-const STEP = 60;
+type MapRef = { current?: MapView };
 
 export function App({ store }: { store: Store }) {
   const state = useStore(store);
-  const host = useRef<HTMLDivElement>(null);
-  const map = useRef<MapView>();
-  const [ready, put] = useState(false);
+  const map: MapRef = useRef<MapView>();
+  const there: MapRef = useRef<MapView>();
   useEffect(() => {
-    const view = new MapView(host.current!, store.x, store.y, store.box, {
-      pick: (row, second) => (second ? store.set({ other: row }) : store.show(row)),
-      lasso: (polygon) => {
-        store.choose(polygon);
-        store.set({ lassoing: false });
-      },
-      view: (seen) => store.set({ view: seen }),
-    }, state.view);
-    map.current = view;
-    Object.assign(window, { latentatlas: { store, map: view } });
-    put(true);
-    return () => view.dispose();
+    Object.assign(window, { latentatlas: { store, map: map.current, there: there.current } });
   }, []);
-  useMap(store, map, ready);
   useKeys(store, map);
   useEffect(() => {
-    history.replaceState(null, "", `#${store.link()}`);
+    remember(store.link());
   }, [state.view, state.colour, state.ground, state.row, state.clauses]);
-  useEffect(() => void store.attempt(api.tell(base64(store.selected))), [state.clauses]);
+  useEffect(() => notebook?.tell(base64(store.selected)), [state.clauses]);
   useEffect(() => {
     document.documentElement.dataset.theme = state.dark ? "dark" : "light";
   }, [state.dark]);
@@ -58,15 +46,16 @@ export function App({ store }: { store: Store }) {
     <div class="page">
       <Header store={store} go={go} map={map} />
       <main>
-        <div class={state.lassoing ? "map lassoing" : "map"}>
-          <div class="canvases" ref={host} role="img" aria-label={`Map of ${figure(store.overview.rows)} rows`} tabIndex={0} />
+        <div class={`map${state.lassoing ? " lassoing" : ""}${store.there ? " two" : ""}`}>
+          <Pane store={store} places={store.here} map={map} moving={(view) => there.current?.follow(view)} name={store.there ? store.overview.folder : ""} />
+          {store.there && <Pane store={store} places={store.there} map={there} moving={(view) => map.current?.follow(view)} name={store.overview.comparison!.folder} />}
           <Tools store={store} map={map} />
           <Chips store={store} />
         </div>
         <aside>
           <nav role="tablist">
-            {TABS.filter(([tab]) => (tab !== "training" || store.overview.history) && (tab !== "generate" || store.overview.model) && (tab !== "notes" || !api.offline)).map(([tab, title]) => (
-              <button role="tab" aria-selected={state.tab === tab} onClick={() => store.set({ tab })}>{title}</button>
+            {tabsOf(store).map((tab) => (
+              <button role="tab" aria-selected={state.tab === tab} onClick={() => store.set({ tab })}>{TITLES[tab]}</button>
             ))}
           </nav>
           <div class="panel" role="tabpanel"><Panel store={store} go={go} /></div>
@@ -83,6 +72,34 @@ export function App({ store }: { store: Store }) {
   );
 }
 
+/** One map: of the run, or of the run beside it. */
+function Pane({ store, places, map, moving, name }: { store: Store; places: Places; map: MapRef; moving: (view: View) => void; name: string }) {
+  const host = useRef<HTMLDivElement>(null);
+  const [ready, put] = useState(false);
+  useEffect(() => {
+    const told = {
+      pick: (row: number | null, second: boolean) => (second ? store.set({ other: row }) : store.show(row)),
+      lasso: (polygon: [number, number][]) => {
+        store.choose(polygon, places);
+        store.set({ lassoing: false });
+      },
+      view: (seen: View) => store.set({ view: seen }),
+      moving,
+    };
+    const view = new MapView(host.current!, places.x, places.y, places.box, told, store.state.view);
+    map.current = view;
+    put(true);
+    return () => view.dispose();
+  }, []);
+  useMap(store, map, ready, places);
+  return (
+    <div class="pane">
+      <div class="canvases" ref={host} role="img" aria-label={`Map of ${figure(store.overview.rows)} rows ${name}`} tabIndex={0} />
+      {name && <span class="caption">{name}</span>}
+    </div>
+  );
+}
+
 function Panel({ store, go }: { store: Store; go: (row: number) => void }) {
   switch (store.state.tab) {
     case "row":
@@ -91,6 +108,12 @@ function Panel({ store, go }: { store: Store; go: (row: number) => void }) {
       return <FilterPanel store={store} />;
     case "table":
       return <TablePanel store={store} />;
+    case "charts":
+      return <ChartsPanel store={store} />;
+    case "terrain":
+      return <TerrainPanel store={store} />;
+    case "compare":
+      return <ComparePanel store={store} go={go} />;
     case "certificate":
       return <CertificatePanel store={store} />;
     case "training":
@@ -102,7 +125,7 @@ function Panel({ store, go }: { store: Store; go: (row: number) => void }) {
   }
 }
 
-function Header({ store, go, map }: { store: Store; go: (row: number) => void; map: { current?: MapView } }) {
+function Header({ store, go, map }: { store: Store; go: (row: number) => void; map: MapRef }) {
   const { overview, state } = store;
   const columns = overview.columns.filter((column) => column.kind === "number" || column.kind === "category");
   const { fail = 0, warn = 0, pass = 0 } = overview.verdicts;
@@ -130,14 +153,15 @@ function Header({ store, go, map }: { store: Store; go: (row: number) => void; m
       <Search store={store} go={go} />
       <span class="grow" />
       <button title="Save the map as PNG (P)" onClick={() => void savePicture(store, map.current)}>PNG</button>
-      <button title="Copy a link to what is seen" onClick={() => void copyLink(store)}>Link</button>
+      <button title="Save the map as SVG (S)" onClick={() => saveDrawing(store, map.current)}>SVG</button>
+      {!notebook && <button title="Copy a link to what is seen" onClick={() => void copyLink(store)}>Link</button>}
       <button title="Dark or light (D)" aria-pressed={state.dark} onClick={() => darken(store)}>◐</button>
       <button title="Keys (?)" onClick={() => store.set({ help: true })}>?</button>
     </header>
   );
 }
 
-function Tools({ store, map }: { store: Store; map: { current?: MapView } }) {
+function Tools({ store, map }: { store: Store; map: MapRef }) {
   const { lassoing } = store.state;
   return (
     <div class="tools">
@@ -160,139 +184,8 @@ function Chips({ store }: { store: Store }) {
       ))}
       {clauses.length > 1 && <button onClick={() => store.clear()}>Clear all</button>}
       {store.canUndo && <button onClick={() => store.undo()}>Undo</button>}
+      {store.canRedo && <button onClick={() => store.redo()}>Redo</button>}
     </div>
   );
 }
 
-const grounds = (store: Store): Ground[] => [
-  "none",
-  "density",
-  ...(store.column("energy")?.kind === "number" ? (["relief"] as const) : []),
-  ...(store.column("basin")?.kind === "category" ? (["regions"] as const) : []),
-];
-
-/** Keep the map to what the state says. */
-function useMap(store: Store, map: { current?: MapView }, ready: boolean): void {
-  const { colour, dark, ground, clauses, row, other, generated, lassoing } = store.state;
-  useEffect(() => {
-    if (!ready) return;
-    let wanted = true;
-    map.current!.dark = dark;
-    void store.attempt(store.colours()).then((colours) => wanted && colours && map.current?.mark({ colours, selected: store.selected }));
-    return () => {
-      wanted = false;
-    };
-  }, [ready, colour, dark, clauses]);
-  useEffect(() => {
-    if (!ready) return;
-    let wanted = true;
-    void store.attempt(layGround(store, ground)).then((picture) => wanted && map.current?.lay(picture ?? null, ground === "density"));
-    return () => {
-      wanted = false;
-    };
-  }, [ready, ground, dark]);
-  useEffect(() => {
-    const basin = store.column("basin");
-    if (!ready || basin?.kind !== "category") return;
-    void store.attempt(store.values("basin")).then(
-      (codes) => codes && map.current?.name(basinLabels(store.overview.basins, codes as Uint16Array, basin.values ?? [], store.x, store.y)),
-    );
-  }, [ready]);
-  useEffect(() => {
-    if (!ready) return;
-    const places = generated?.xy ?? [];
-    const joined = generated?.barrier !== undefined;
-    map.current!.point({ row, other, near: [], places, joined });
-    if (row === null) return;
-    map.current!.reveal(row);
-    let wanted = true;
-    void api.neighbours(row, 8).then(
-      ({ latent }) => wanted && map.current?.point({ row, other, near: latent.map((each) => each.row), places, joined }),
-      () => undefined, // the panel of the row says what is wrong
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [ready, row, other, generated]);
-  useEffect(() => {
-    if (ready) map.current!.lassoing = lassoing;
-  }, [ready, lassoing]);
-}
-
-async function layGround(store: Store, ground: Ground) {
-  const box = square(store.box);
-  if (ground === "relief") return relief(store.x, store.y, (await store.values("energy")) as Float32Array, box);
-  if (ground !== "regions") return null;
-  const column = store.column("basin")!;
-  const codes = (await store.values("basin")) as Uint16Array;
-  return regions(store.x, store.y, codes, categoryColours(column, store.state.dark), box);
-}
-
-function useKeys(store: Store, map: { current?: MapView }): void {
-  useEffect(() => {
-    const pressed = (event: KeyboardEvent) => {
-      const typing = (event.target as HTMLElement).closest("input, textarea, select");
-      if (event.key === "Escape") return escape(store, typing as HTMLElement | null);
-      if (typing) return;
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") return store.undo();
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const act = actions(store, map.current)[event.key.toLowerCase()];
-      if (act) {
-        event.preventDefault();
-        act();
-      }
-    };
-    addEventListener("keydown", pressed);
-    return () => removeEventListener("keydown", pressed);
-  }, []);
-}
-
-function actions(store: Store, map: MapView | undefined): Record<string, () => void> {
-  const colours = store.overview.columns.filter((column) => column.kind === "number" || column.kind === "category").map((column) => column.name);
-  const next = <T,>(all: T[], now: T): T => all[(all.indexOf(now) + 1) % all.length];
-  return {
-    "?": () => store.set({ help: !store.state.help }),
-    "/": () => document.getElementById("search")?.focus(),
-    l: () => store.set({ lassoing: !store.state.lassoing }),
-    d: () => darken(store),
-    c: () => store.set({ colour: next(colours, store.state.colour) }),
-    g: () => store.set({ ground: next(grounds(store), store.state.ground) }),
-    p: () => void savePicture(store, map),
-    "0": () => map?.reset(),
-    "+": () => map?.zoomBy(1.3),
-    "=": () => map?.zoomBy(1.3),
-    "-": () => map?.zoomBy(1 / 1.3),
-    arrowleft: () => map?.pan(-STEP, 0),
-    arrowright: () => map?.pan(STEP, 0),
-    arrowup: () => map?.pan(0, -STEP),
-    arrowdown: () => map?.pan(0, STEP),
-  };
-}
-
-function escape(store: Store, typing: HTMLElement | null): void {
-  if (store.state.help) store.set({ help: false });
-  else if (typing) typing.blur();
-  else if (store.state.lassoing) store.set({ lassoing: false });
-  else if (store.state.clauses.length) store.clear();
-  else store.set({ row: null, other: null, generated: null });
-}
-
-function darken(store: Store): void {
-  const dark = !store.state.dark;
-  store.set({ dark });
-  try {
-    localStorage.setItem("latentatlas-dark", String(dark));
-  } catch {
-    // a page in a frame may keep nothing
-  }
-}
-
-async function savePicture(store: Store, map: MapView | undefined): Promise<void> {
-  const picture = map && (await store.attempt(map.picturePng(store.state.dark ? "#14171c" : "#ffffff")));
-  if (picture) saveBlob(picture, `${store.overview.folder}-map.png`);
-}
-
-async function copyLink(store: Store): Promise<void> {
-  history.replaceState(null, "", `#${store.link()}`);
-  await store.attempt(navigator.clipboard.writeText(location.href).catch(() => Promise.reject(new Error("The browser gave no access to the clipboard; copy the address instead."))));
-}

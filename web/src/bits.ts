@@ -40,6 +40,10 @@ export function size(bits: Bits): number {
   return count;
 }
 
+export function ofBase64(text: string): Bits {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
 export function base64(bits: Bits | null): string | null {
   if (bits === null) return null;
   let text = "";

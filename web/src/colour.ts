@@ -62,23 +62,32 @@ export function scaleEnds(values: Float32Array): [number, number] {
 
 /** Red, green and blue of every row, three bytes each. */
 export function paint(column: Column | null, values: Float32Array | Uint16Array | null, rows: number, dark: boolean): Uint8Array {
-  const painted = new Uint8Array(3 * rows);
-  const missing = rgb(MISSING);
   if (column === null || values === null) {
-    const plain = rgb(dark ? "#7fb4e6" : CATEGORY_COLOURS[0]);
-    for (let row = 0; row < rows; row++) painted.set(plain, 3 * row);
-  } else if (column.kind === "category") {
-    const table = categoryColours(column, dark).map(rgb);
-    for (let row = 0; row < rows; row++) painted.set(table[values[row]] ?? missing, 3 * row);
-  } else {
-    const [low, high] = scaleEnds(values as Float32Array);
-    const table = Array.from({ length: 256 }, (_, i) => viridis(i / 255));
-    const factor = high > low ? 255 / (high - low) : 0;
-    for (let row = 0; row < rows; row++) {
-      const value = values[row];
-      const place = Math.min(255, Math.max(0, Math.round((value - low) * factor)));
-      painted.set(Number.isNaN(value) ? missing : table[place], 3 * row);
-    }
+    return filled(rows, [rgb(dark ? "#7fb4e6" : CATEGORY_COLOURS[0])], () => 0);
+  }
+  const missing = rgb(MISSING);
+  if (column.kind === "category") {
+    const known = categoryColours(column, dark).map(rgb);
+    return filled(rows, [...known, missing], (row) => Math.min(values[row], known.length));
+  }
+  const [low, high] = scaleEnds(values as Float32Array);
+  const factor = high > low ? 255 / (high - low) : 0;
+  const table = [...Array.from({ length: 256 }, (_, i) => viridis(i / 255)), missing];
+  return filled(rows, table, (row) => {
+    const value = values[row];
+    return value === value ? Math.min(255, Math.max(0, Math.round((value - low) * factor))) : 256; // NaN differs from itself
+  });
+}
+
+/** Every row in the colour of its place in a table. */
+function filled(rows: number, table: Rgb[], place: (row: number) => number): Uint8Array {
+  const flat = Uint8Array.from(table.flat());
+  const painted = new Uint8Array(3 * rows);
+  for (let row = 0; row < rows; row++) {
+    const from = 3 * place(row);
+    painted[3 * row] = flat[from];
+    painted[3 * row + 1] = flat[from + 1];
+    painted[3 * row + 2] = flat[from + 2];
   }
   return painted;
 }

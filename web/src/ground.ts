@@ -18,6 +18,13 @@ export interface Picture {
   pixels: Uint8ClampedArray;
   /** Lines of equal height, where the picture has a height. */
   lines?: [Point, Point][];
+  /** Lines in colours of their own. */
+  outlines?: Outline[];
+}
+
+export interface Outline {
+  colour: string;
+  segments: [Point, Point][];
 }
 
 /** A square around the map with a margin. */
@@ -153,4 +160,13 @@ export function regions(
     pixels.set([...rgb(colours[owner[cell]]), (40 + 90 * sure) * Math.min(1, total[cell] / (8 * edge))], 4 * ((side - 1 - up) * side + over));
   }
   return { box, side, pixels };
+}
+
+/** Around the rows of each category a line in its colour: where their density is `share` of its most. */
+export function outlines(x: Float32Array, y: Float32Array, codes: Uint16Array, colours: string[], box: Box, share = 0.06, side = 160): Outline[] {
+  return colours.flatMap((colour, code) => {
+    const grid = gridded(x, y, box, side, 2, (row) => (codes[row] === code ? 1 : 0));
+    const most = grid.values.reduce((high, value) => Math.max(high, value), 0);
+    return most > 0 ? [{ colour, segments: contour(grid, share * most) }] : [];
+  });
 }

@@ -37,7 +37,7 @@ export function basinLabels(basins: Basin[], codes: Uint16Array, values: string[
     labels.push({
       text: text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text,
       place: [x[nearest], y[nearest]],
-      size: basin?.size ?? rows.length * step,
+      size: basin?.size || rows.length * step,
     });
   });
   return labels.sort((a, b) => b.size - a.size);

@@ -1,17 +1,22 @@
 /** The map: ground, points and names in three canvases, and what pointer and keys do to them. */
 
-import { imageOf, pathOf, ring } from "./drawing";
+import { cross, diamond, imageOf, pathOf, ring, trail } from "./drawing";
 import { contour, gridded, levels, square, type Picture } from "./ground";
 import { place as placeLabels, type Label } from "./labels";
+import { listen, REACH, type Pointed } from "./pointing";
 import { CanvasPoints } from "./points/canvas";
 import { sizeOf, type Marks, type PointLayer } from "./points/layer";
+import { svgOf } from "./svg";
 import { hasGraphicsCard, WebGlPoints } from "./points/webgl";
 import { Cells, fit, toMap, toScreen, zoom, type Box, type Point, type Size, type View } from "./view";
 
 export interface Told {
   pick(row: number | null, second: boolean): void;
   lasso(polygon: Point[]): void;
+  /** The view, at rest. */
   view(view: View): void;
+  /** The view, at every move. */
+  moving(view: View): void;
 }
 
 export interface Highlight {
@@ -25,15 +30,15 @@ export interface Highlight {
 const REST_AFTER = 160; // ms without a move until everything is drawn
 const WANTED = 40; // ms a frame may take while moving
 const FEWEST = 20_000;
-const REACH = 10; // px around a point that count as the point
 const CONTOURS = 6;
+const CHOSEN = "#ffa90e";
 
-export class MapView {
+export class MapView implements Pointed {
   private readonly ground = document.createElement("canvas");
   private readonly over = document.createElement("canvas");
   private points: PointLayer;
   private readonly cells: Cells;
-  private readonly contours: Path2D;
+  private readonly contours: [Point, Point][];
   private home: View = { x: 0, y: 0, scale: 1 };
   private view: View;
   private size: Size = { width: 1, height: 1 };
@@ -41,9 +46,13 @@ export class MapView {
   private asked = false;
   private moving = false;
   private rest = 0;
-  private picture: { image: HTMLCanvasElement; box: Box } | null = null;
-  private lines: Path2D | null = null;
+  private picture: { image: HTMLCanvasElement; laid: Picture } | null = null;
+  private lines: [Point, Point][] = [];
+  private drawnLines: Path2D | null = null;
+  private outlines: { colour: string; path: Path2D }[] = [];
   private labels: Label[] = [];
+  private passes: { way: number[]; saddle: number }[] = [];
+  private chosen: number[] = [];
   private highlight: Highlight = { row: null, near: [], other: null, places: [], joined: false };
   private marks: Marks | null = null;
   private drawing: Point[] | null = null;
@@ -68,7 +77,8 @@ export class MapView {
     this.points.canvas.addEventListener("webglcontextlost", () => this.fallBack());
     this.measure();
     this.view = seen ?? this.home;
-    this.listen();
+    this.over.className = "over";
+    listen(this.over, this);
     this.observer = new ResizeObserver(() => {
       const whole = this.view === this.home;
       this.measure();
@@ -94,8 +104,10 @@ export class MapView {
 
   /** What lies below the points; without a picture, contours of their density or nothing. */
   lay(picture: Picture | null, density: boolean): void {
-    this.lines = picture?.lines ? pathOf(picture.lines) : density ? this.contours : null;
-    this.picture = picture && { image: imageOf(picture), box: picture.box };
+    this.lines = picture?.lines ?? (density ? this.contours : []);
+    this.drawnLines = this.lines.length ? pathOf(this.lines) : null;
+    this.outlines = (picture?.outlines ?? []).map(({ colour, segments }) => ({ colour, path: pathOf(segments) }));
+    this.picture = picture && { image: imageOf(picture), laid: picture };
     this.ask();
   }
 
@@ -104,9 +116,22 @@ export class MapView {
     this.ask();
   }
 
+  /** Ways over the terrain: each pass with the ways down from it, and one way that was chosen. */
+  walk(passes: { way: number[]; saddle: number }[], chosen: number[]): void {
+    this.passes = passes;
+    this.chosen = chosen;
+    this.ask();
+  }
+
   point(highlight: Highlight): void {
     this.highlight = highlight;
     this.ask();
+  }
+
+  /** Show what another map shows. */
+  follow(view: View): void {
+    const { x, y, scale } = this.home;
+    this.moveTo(view.x === x && view.y === y && view.scale === scale ? this.home : view, () => undefined);
   }
 
   reset(): void {
@@ -114,7 +139,11 @@ export class MapView {
   }
 
   zoomBy(factor: number): void {
-    this.move(zoom(this.view, this.size, this.size.width / 2, this.size.height / 2, factor));
+    this.zoomAt([this.size.width / 2, this.size.height / 2], factor);
+  }
+
+  zoomAt(where: Point, factor: number): void {
+    this.move(zoom(this.view, this.size, ...where, factor));
   }
 
   pan(over: number, down: number): void {
@@ -135,21 +164,55 @@ export class MapView {
   }
 
   /** The map as it is seen. */
-  async picturePng(ground: string): Promise<Blob> {
+  async picturePng(): Promise<Blob> {
     this.paint(Infinity);
     const all = document.createElement("canvas");
     [all.width, all.height] = [this.points.canvas.width, this.points.canvas.height];
     const context = all.getContext("2d") as CanvasRenderingContext2D;
-    context.fillStyle = ground;
+    context.fillStyle = this.inks()[1];
     context.fillRect(0, 0, all.width, all.height);
     for (const canvas of [this.ground, this.points.canvas, this.over]) context.drawImage(canvas, 0, 0);
     return new Promise((done, fail) => all.toBlob((blob) => (blob ? done(blob) : fail(new Error("The browser made no picture."))), "image/png"));
+  }
+
+  /** The map as it is seen, as a drawing. */
+  pictureSvg(): string {
+    const { row, near, other, places, joined } = this.highlight;
+    const [ink, paper] = this.inks();
+    const measure = this.over.getContext("2d") as CanvasRenderingContext2D;
+    const way = (rows: number[]): Point[] => rows.map((each) => [this.x[each], this.y[each]]);
+    return svgOf({
+      view: this.view,
+      size: this.size,
+      places: { x: this.x, y: this.y, box: this.box },
+      marks: this.marks ?? { colours: new Uint8Array(3 * this.x.length), selected: null },
+      pointSize: sizeOf(this.x.length, this.view.scale / this.home.scale),
+      paper,
+      ink,
+      picture: this.picture && { ...this.picture.laid, href: this.picture.image.toDataURL() },
+      lines: this.lines,
+      labels: placeLabels(this.labels, this.view, this.size, (text) => measure.measureText(text).width),
+      rings: [
+        ...near.map((each) => ({ row: each, radius: 5, colour: ink })),
+        ...(other === null ? [] : [{ row: other, radius: 8, colour: CHOSEN }]),
+        ...(row === null ? [] : [{ row, radius: 8, colour: ink }]),
+      ].filter((each) => Number.isFinite(this.x[each.row] + this.y[each.row])),
+      trails: [
+        ...this.passes.map((each) => ({ points: way(each.way), colour: ink, width: 1 })),
+        ...(this.chosen.length ? [{ points: way(this.chosen), colour: CHOSEN, width: 3 }] : []),
+        ...(joined ? [{ points: places, colour: ink, width: 2 }] : []),
+      ],
+    });
   }
 
   dispose(): void {
     this.observer.disconnect();
     this.points.dispose();
     this.host.replaceChildren();
+  }
+
+  private inks(): [string, string] {
+    return this.dark ? ["#f3f4f6", "#14171c"] : ["#22262e", "#ffffff"];
   }
 
   private layer(): PointLayer {
@@ -175,9 +238,9 @@ export class MapView {
     this.ask();
   }
 
-  private densityLines(): Path2D {
+  private densityLines(): [Point, Point][] {
     const grid = gridded(this.x, this.y, square(this.box), 240, this.x.length < 5000 ? 2 : 1);
-    return pathOf(levels(grid, CONTOURS).flatMap((level) => contour(grid, level)));
+    return levels(grid, CONTOURS).flatMap((level) => contour(grid, level));
   }
 
   private measure(): void {
@@ -186,13 +249,18 @@ export class MapView {
   }
 
   private move(view: View): void {
+    this.moveTo(view, () => this.told.view(this.view));
+    this.told.moving(this.view);
+  }
+
+  private moveTo(view: View, rested: () => void): void {
     const scale = Math.min(1e5 * this.home.scale, Math.max(0.2 * this.home.scale, view.scale));
     this.view = view === this.home ? view : { ...view, scale };
     this.moving = true;
     clearTimeout(this.rest);
     this.rest = window.setTimeout(() => {
       this.moving = false;
-      this.told.view(this.view);
+      rested();
       this.ask();
     }, REST_AFTER);
     this.ask();
@@ -213,7 +281,7 @@ export class MapView {
     const zoomed = this.view.scale / this.home.scale;
     this.paintGround(ratio);
     const drawn = this.points.draw(this.view, this.size, ratio, sizeOf(this.x.length, zoomed), most);
-    this.paintOver(ratio);
+    this.paintOver(ratio, drawn);
     const ms = performance.now() - started;
     if (this.moving && this.frames.length) {
       const since = started - this.frames[this.frames.length - 1].at; // WebGL draws on after this call
@@ -229,30 +297,47 @@ export class MapView {
     const { scale } = this.view;
     const [left, top] = toScreen(this.view, this.size, 0, 0);
     if (this.picture) {
-      const { box, image } = this.picture;
+      const { laid: { box }, image } = this.picture;
       const [over, down] = toScreen(this.view, this.size, box.left, box.top);
       const wide = (box.right - box.left) * scale;
       context.drawImage(image, over, down, wide, wide);
     }
-    if (this.lines) {
-      context.transform(scale, 0, 0, -scale, left, top);
+    context.transform(scale, 0, 0, -scale, left, top);
+    context.lineWidth = 2 / scale;
+    for (const { colour, path } of this.outlines) {
+      context.strokeStyle = colour;
+      context.stroke(path);
+    }
+    if (this.drawnLines) {
       context.lineWidth = 1 / scale;
       context.strokeStyle = this.dark ? "rgba(255,255,255,.22)" : "rgba(34,38,46,.22)";
-      context.stroke(this.lines);
+      context.stroke(this.drawnLines);
     }
   }
 
-  private paintOver(ratio: number): void {
+  private paintOver(ratio: number, drawn: number): void {
     const context = this.context(this.over, ratio);
     const { row, near, other, places, joined } = this.highlight;
     const at = (each: number): Point => toScreen(this.view, this.size, this.x[each], this.y[each]);
-    const ink = this.dark ? "#f3f4f6" : "#22262e";
-    const paper = this.dark ? "#14171c" : "#ffffff";
+    const [ink, paper] = this.inks();
+    for (const { way, saddle } of this.passes) {
+      trail(context, way.map(at), ink, paper, 1);
+      cross(context, at(saddle), ink, paper);
+    }
+    if (this.chosen.length) trail(context, this.chosen.map(at), CHOSEN, paper, 3);
     for (const each of near) ring(context, at(each), 5, ink, paper, 1.5);
-    if (other !== null) ring(context, at(other), 8, "#ffa90e", paper, 3);
+    if (other !== null) ring(context, at(other), 8, CHOSEN, paper, 3);
     if (row !== null) ring(context, at(row), 8, ink, paper, 3);
-    this.paintPlaces(context, places, joined, ink, paper);
+    const seen = places.map(([x, y]) => toScreen(this.view, this.size, x, y));
+    if (joined) trail(context, seen, ink, paper, 2);
+    for (const place of seen) diamond(context, place, ink, paper);
     this.paintLabels(context, ink, paper);
+    if (drawn > 0 && drawn < this.x.length) {
+      const [shown, all] = [Math.floor(drawn), this.x.length].map((count) => count.toLocaleString("en"));
+      context.font = "12px system-ui, sans-serif";
+      context.fillStyle = ink;
+      context.fillText(`showing ${shown} of ${all} rows while the map moves`, this.size.width / 2, this.size.height - 16);
+    }
     if (this.drawing) {
       context.beginPath();
       for (const point of this.drawing) context.lineTo(...toScreen(this.view, this.size, ...point));
@@ -260,30 +345,6 @@ export class MapView {
       context.fillStyle = "rgba(63,144,218,.15)";
       context.fill();
       context.strokeStyle = "#3f90da";
-      context.lineWidth = 1.5;
-      context.stroke();
-    }
-  }
-
-  private paintPlaces(context: CanvasRenderingContext2D, places: Point[], joined: boolean, ink: string, paper: string): void {
-    const seen = places.map(([x, y]) => toScreen(this.view, this.size, x, y));
-    if (joined) {
-      context.beginPath();
-      for (const point of seen) context.lineTo(...point);
-      context.strokeStyle = ink;
-      context.lineWidth = 2;
-      context.stroke();
-    }
-    for (const [left, top] of seen) {
-      context.beginPath();
-      context.moveTo(left, top - 6);
-      context.lineTo(left + 6, top);
-      context.lineTo(left, top + 6);
-      context.lineTo(left - 6, top);
-      context.closePath();
-      context.fillStyle = paper;
-      context.fill();
-      context.strokeStyle = ink;
       context.lineWidth = 1.5;
       context.stroke();
     }
@@ -314,67 +375,21 @@ export class MapView {
     return context;
   }
 
-  /** Pan with one pointer, pinch with two, draw a lasso, pick on a tap. */
-  private listen(): void {
-    const pointers = new Map<number, Point>();
-    let travelled = 0;
-    const where = (event: PointerEvent | WheelEvent): Point => {
-      const box = this.over.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    this.over.className = "over";
-    this.over.addEventListener("pointerdown", (event) => {
-      this.over.setPointerCapture(event.pointerId);
-      pointers.set(event.pointerId, where(event));
-      travelled = 0;
-      if ((this.lassoing || event.shiftKey) && pointers.size === 1) {
-        this.drawing = [toMap(this.view, this.size, ...where(event))];
-      }
-    });
-    this.over.addEventListener("pointermove", (event) => {
-      const before = pointers.get(event.pointerId);
-      const now = where(event);
-      if (!before) return;
-      travelled += Math.hypot(now[0] - before[0], now[1] - before[1]);
-      pointers.set(event.pointerId, now);
-      if (this.drawing) {
-        this.drawing.push(toMap(this.view, this.size, ...now));
-        this.ask();
-      } else if (pointers.size === 1) {
-        this.pan(before[0] - now[0], before[1] - now[1]);
-      } else {
-        const [other] = [...pointers].filter(([id]) => id !== event.pointerId).map(([, point]) => point);
-        const factor = span(now, other) / (span(before, other) || 1);
-        this.move(zoom(this.view, this.size, (now[0] + other[0]) / 2, (now[1] + other[1]) / 2, factor));
-      }
-    });
-    const end = (event: PointerEvent) => {
-      if (!pointers.delete(event.pointerId)) return;
-      const drawn = this.drawing;
-      this.drawing = null;
-      if (drawn && drawn.length > 2 && travelled > REACH) this.told.lasso(drawn);
-      else if (event.type === "pointerup" && travelled < 4) this.pick(where(event), event.ctrlKey || event.metaKey);
-      this.ask();
-    };
-    this.over.addEventListener("pointerup", end);
-    this.over.addEventListener("pointercancel", end);
-    this.over.addEventListener(
-      "wheel",
-      (event) => {
-        event.preventDefault();
-        const step = event.deltaMode === 1 ? 30 * event.deltaY : event.deltaY;
-        this.move(zoom(this.view, this.size, ...where(event), Math.exp(-0.0018 * Math.max(-300, Math.min(300, step)))));
-      },
-      { passive: false },
-    );
-    this.over.addEventListener("dblclick", (event) => this.move(zoom(this.view, this.size, event.offsetX, event.offsetY, 2)));
+  draw(where: Point): void {
+    this.drawing = [...(this.drawing ?? []), toMap(this.view, this.size, ...where)];
+    this.ask();
   }
 
-  private pick(where: Point, second: boolean): void {
+  finish(counts: boolean): void {
+    const drawn = this.drawing;
+    this.drawing = null;
+    if (drawn && drawn.length > 2 && counts) this.told.lasso(drawn);
+    this.ask();
+  }
+
+  pick(where: Point, second: boolean): void {
     const [x, y] = toMap(this.view, this.size, ...where);
     const row = this.cells.nearest(x, y, REACH / this.view.scale, () => true);
     this.told.pick(row < 0 ? null : row, second);
   }
 }
-
-const span = (a: Point, b: Point) => Math.hypot(a[0] - b[0], a[1] - b[1]);

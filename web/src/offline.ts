@@ -2,7 +2,7 @@
 
 import * as bits from "./bits";
 import { MISSING_CODE } from "./colour";
-import type { Certificate, Column, Counts, Filter, NearRow, Overview, Pattern, Row } from "./types";
+import type { Certificate, ChartPlaces, Charts, Column, Counts, Filter, NearRow, Overview, Pass, Pattern, Row } from "./types";
 
 /** Arrays travel as base64 of little-endian numbers. */
 export interface Packed {
@@ -18,6 +18,11 @@ export interface Offline {
   texts: Record<string, (string | null)[]>;
   /** k neighbours of every row and how far they are. */
   graphs: Partial<Record<"latent" | "input", { k: number; rows: Packed; distances: Packed }>>;
+  charts: Charts | null;
+  /** Rows of each chart in its own coordinates. */
+  places: ChartPlaces[];
+  /** Passes between basins, and where a step down from each row leads; −1 is nowhere. */
+  terrain: { passes: Pass[]; below: Packed } | null;
   patterns: { features: number; shape: number[]; values: Packed } | null;
 }
 
@@ -60,6 +65,10 @@ export class OfflineRun {
         return body.rows.map((row: number) => this.pattern(row));
       case "neighbours":
         return this.neighbours(Number(rest), Number(new URLSearchParams(path.split("?")[1]).get("k")));
+      case "charts":
+        return rest ? this.run.places[Number(rest)] : this.run.charts;
+      case "terrain":
+        return rest ? this.wayDown(Number(rest)) : this.run.terrain?.passes;
       case "search":
         return this.search(body);
       case "annotations":
@@ -167,6 +176,14 @@ export class OfflineRun {
     return { latent: marked(latent, input), input: marked(input, latent) };
   }
 
+  private wayDown(row: number): number[] {
+    const below = this.numbers("terrain", this.run.terrain?.below);
+    if (!(below[row] >= 0)) throw new Error(`The graph of the run does not hold row ${row}.`);
+    const way = [row];
+    while (below[way[way.length - 1]] !== way[way.length - 1]) way.push(below[way[way.length - 1]]);
+    return way;
+  }
+
   private search({ id, row }: any): { row: number | null; rows: number[]; distances: number[] } {
     let found = row ?? -1;
     for (let each = 0; id !== undefined && found < 0 && each < this.run.overview.rows; each++) {
@@ -190,7 +207,7 @@ export class OfflineRun {
 }
 
 function decoded(mask: string | null): Uint8Array | null {
-  return mask === null ? null : (unpacked({ type: "u1", data: mask }) as Uint8Array);
+  return mask === null ? null : bits.ofBase64(mask);
 }
 
 /** By size or alphabet, missing values last whatever the direction. */

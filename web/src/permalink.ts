@@ -1,5 +1,6 @@
 /** What is seen, as the end of an address; read back, it is seen again. */
 
+import { notebook } from "./notebook";
 import type { Filter } from "./types";
 import type { Point, View } from "./view";
 
@@ -10,6 +11,8 @@ export interface Seen {
   row?: number;
   filters?: Filter[];
   lasso?: Point[];
+  /** A lasso on the map of the run beside. */
+  there?: Point[];
 }
 
 const short = (value: number) => Number(value.toPrecision(6));
@@ -21,7 +24,8 @@ export function written(seen: Seen): string {
   if (seen.ground) parts.set("ground", seen.ground);
   if (seen.row !== undefined) parts.set("row", String(seen.row));
   if (seen.filters?.length) parts.set("filters", JSON.stringify(seen.filters));
-  if (seen.lasso) parts.set("lasso", thinned(seen.lasso).map((point) => point.map(short).join(",")).join(";"));
+  if (seen.lasso) parts.set("lasso", corners(seen.lasso));
+  if (seen.there) parts.set("there", corners(seen.there));
   return parts.toString();
 }
 
@@ -35,8 +39,10 @@ export function read(hash: string): Seen {
   seen.ground = parts.get("ground") ?? undefined;
   const row = Number(parts.get("row") ?? NaN);
   if (Number.isInteger(row) && row >= 0) seen.row = row;
-  const lasso = (parts.get("lasso") ?? "").split(";").map(numbers);
-  if (lasso.length > 2 && lasso.every((point) => point.length === 2)) seen.lasso = lasso as Point[];
+  for (const name of ["lasso", "there"] as const) {
+    const polygon = (parts.get(name) ?? "").split(";").map(numbers);
+    if (polygon.length > 2 && polygon.every((point) => point.length === 2)) seen[name] = polygon as Point[];
+  }
   try {
     const filters = JSON.parse(parts.get("filters") ?? "[]");
     if (Array.isArray(filters)) seen.filters = filters.filter((each) => typeof each?.column === "string");
@@ -45,6 +51,13 @@ export function read(hash: string): Seen {
   }
   return seen;
 }
+
+/** Let the address say what is seen; a frame in a notebook has none. */
+export function remember(link: string): void {
+  if (!notebook) history.replaceState(null, "", `#${link}`);
+}
+
+const corners = (polygon: Point[]) => thinned(polygon).map((point) => point.map(short).join(",")).join(";");
 
 /** At most 200 corners of a polygon. */
 function thinned(polygon: Point[]): Point[] {

@@ -5,11 +5,11 @@ import * as api from "./api";
 import * as bits from "./bits";
 import { paint } from "./colour";
 import { read, written, type Seen } from "./permalink";
-import type { Annotation, Column, Filter, Generated, Overview } from "./types";
-import { bounds, lasso, type Box, type Point, type View } from "./view";
+import type { Annotation, Column, Filter, Generated, Overview, Pass } from "./types";
+import { bounds, joined, lasso, type Box, type Places, type Point, type View } from "./view";
 
-export type Ground = "none" | "density" | "relief" | "regions";
-export type Tab = "row" | "filter" | "table" | "certificate" | "training" | "generate" | "notes";
+export type Ground = "none" | "density" | "relief" | "regions" | "charts";
+export type Tab = "row" | "filter" | "table" | "charts" | "terrain" | "compare" | "certificate" | "training" | "generate" | "notes";
 
 /** One reason for rows to be selected; a selection is the rows that fulfil all. */
 export interface Clause {
@@ -27,6 +27,10 @@ export interface State {
   ground: Ground;
   row: number | null;
   other: number | null;
+  /** Number of the chart that the panel of charts shows. */
+  chart: number;
+  /** Rows of a way over the terrain. */
+  trail: { rows: number[]; title: string } | null;
   clauses: Clause[];
   tab: Tab;
   dark: boolean;
@@ -41,9 +45,13 @@ export interface State {
 const MOST_UNDONE = 50;
 
 export class Store {
+  readonly here: Places;
   private listeners = new Set<() => void>();
   private past: Clause[][] = [];
+  private future: Clause[][] = [];
   private made = 0;
+  private asked: Promise<Pass[]> | null = null;
+  private painted: { colour: string; dark: boolean; colours: Uint8Array } | null = null;
   private arrays = new Map<string, Float32Array | Uint16Array>();
   private selection: { of: Clause[]; bits: bits.Bits | null; size: number } | null = null;
 
@@ -52,8 +60,11 @@ export class Store {
     readonly x: Float32Array,
     readonly y: Float32Array,
     public state: State,
-    readonly box: Box = bounds(x, y),
-  ) {}
+    readonly there: Places | null = null,
+    readonly box: Box = there ? joined(bounds(x, y), there.box) : bounds(x, y),
+  ) {
+    this.here = { x, y, box };
+  }
 
   /** The run as the server has it, with what the address says to show. */
   static async open(): Promise<Store> {
@@ -62,11 +73,14 @@ export class Store {
     const colours = overview.columns.filter((column) => column.kind === "number" || column.kind === "category");
     const known = (name: string | undefined) => colours.some((column) => column.name === name);
     const usual = ["label", "basin", "energy"].find(known) ?? "";
+    const there = overview.comparison ? await placesThere(bounds(x, y)) : null;
     const store = new Store(overview, x, y, {
       colour: known(seen.colour) || seen.colour === "" ? (seen.colour as string) : usual,
       ground: (seen.ground as Ground) ?? "density",
       row: seen.row !== undefined && seen.row < overview.rows ? seen.row : null,
       other: null,
+      chart: 0,
+      trail: null,
       clauses: [],
       tab: seen.row === undefined ? "filter" : "row",
       dark: prefersDark(),
@@ -76,7 +90,7 @@ export class Store {
       generated: null,
       annotations: [],
       view: seen.view ?? null,
-    });
+    }, there);
     await store.restore(seen);
     return store;
   }
@@ -115,10 +129,21 @@ export class Store {
     return values;
   }
 
+  /** The passes between basins, asked for once. */
+  passes(): Promise<Pass[]> {
+    this.asked ??= api.passes();
+    this.asked.catch(() => (this.asked = null));
+    return this.asked;
+  }
+
   async colours(): Promise<Uint8Array> {
-    const column = this.column(this.state.colour);
-    const values = column ? await this.values(column.name) : null;
-    return paint(column, values, this.overview.rows, this.state.dark);
+    const { colour, dark } = this.state;
+    if (this.painted?.colour !== colour || this.painted.dark !== dark) {
+      const column = this.column(colour);
+      const values = column ? await this.values(column.name) : null;
+      this.painted = { colour, dark, colours: paint(column, values, this.overview.rows, dark) };
+    }
+    return this.painted.colours;
   }
 
   /** Rows that fulfil every clause; null if there is none. */
@@ -137,15 +162,20 @@ export class Store {
 
   /** Put a clause in the place of that of the same key, or take it away. */
   change(key: string, clause: Clause | null): void {
-    this.past = [...this.past.slice(-MOST_UNDONE), this.state.clauses];
+    this.remember();
     const others = this.state.clauses.filter((each) => each.key !== key);
     this.set({ clauses: clause ? [...others, { ...clause, made: ++this.made }] : others });
   }
 
   clear(): void {
     if (!this.state.clauses.length) return;
-    this.past = [...this.past.slice(-MOST_UNDONE), this.state.clauses];
+    this.remember();
     this.set({ clauses: [] });
+  }
+
+  private remember(): void {
+    this.past = [...this.past.slice(-MOST_UNDONE), this.state.clauses];
+    this.future = [];
   }
 
   get canUndo(): boolean {
@@ -154,7 +184,21 @@ export class Store {
 
   undo(): void {
     const before = this.past.pop();
-    if (before) this.set({ clauses: before });
+    if (!before) return;
+    this.future.push(this.state.clauses);
+    this.set({ clauses: before });
+  }
+
+  get canRedo(): boolean {
+    return this.future.length > 0;
+  }
+
+  /** Take an undoing back. */
+  redo(): void {
+    const after = this.future.pop();
+    if (!after) return;
+    this.past.push(this.state.clauses);
+    this.set({ clauses: after });
   }
 
   /** Select by a filter of the server. */
@@ -163,13 +207,29 @@ export class Store {
     if (found) this.change(key, { key, label, bits: found, filter });
   }
 
-  choose(polygon: Point[]): void {
-    const found = lasso(polygon, this.x, this.y);
-    this.change("lasso", { key: "lasso", label: "lasso", bits: found, lasso: polygon });
+  /** Select the rows inside a polygon on the map of the run, or of the one beside it. */
+  choose(polygon: Point[], places: Places = this.here): void {
+    const clause = this.drawn(polygon, places);
+    this.change(clause.key, clause);
+  }
+
+  private drawn(polygon: Point[], places: Places): Clause {
+    const found = lasso(polygon, places.x, places.y);
+    if (places === this.here) return { key: "lasso", label: "lasso", bits: found, lasso: polygon };
+    return { key: "lasso there", label: `lasso in ${this.overview.comparison?.folder}`, bits: found, lasso: polygon };
   }
 
   chooseRows(key: string, label: string, rows: number[]): void {
     this.change(key, { key, label, bits: bits.ofRows(rows, this.overview.rows) });
+  }
+
+  /** Select what the code of a notebook says, and nothing else. */
+  follow(told: string | null): void {
+    if (told === bits.base64(this.selected)) return;
+    if (told === null) return this.clear();
+    this.remember();
+    const clause = { key: "code", label: "chosen in the notebook", bits: bits.ofBase64(told), made: ++this.made };
+    this.set({ clauses: [clause] });
   }
 
   show(row: number | null): void {
@@ -179,8 +239,10 @@ export class Store {
   link(): string {
     const { view, colour, ground, row, clauses } = this.state;
     const filters = clauses.flatMap((clause) => (clause.filter ? [clause.filter] : []));
-    const drawn = clauses.find((clause) => clause.lasso)?.lasso;
-    const seen: Seen = { view: view ?? undefined, colour, ground, row: row ?? undefined, filters, lasso: drawn };
+    const drawn = (key: string) => clauses.find((clause) => clause.key === key)?.lasso;
+    const seen: Seen = {
+      view: view ?? undefined, colour, ground, row: row ?? undefined, filters, lasso: drawn("lasso"), there: drawn("lasso there"),
+    };
     return written(seen);
   }
 
@@ -190,9 +252,8 @@ export class Store {
       const found = await this.attempt(api.mask([filter]));
       if (found) clauses.push({ key: keyOf(filter), label: labelOf(filter), bits: found, filter });
     }
-    if (seen.lasso) {
-      clauses.push({ key: "lasso", label: "lasso", bits: lasso(seen.lasso, this.x, this.y), lasso: seen.lasso });
-    }
+    if (seen.lasso) clauses.push(this.drawn(seen.lasso, this.here));
+    if (seen.there && this.there) clauses.push(this.drawn(seen.there, this.there));
     this.set({ clauses });
   }
 
@@ -204,6 +265,12 @@ export class Store {
     }
     return this.selection;
   }
+}
+
+/** The map of the run beside, in one box with this one so that both are seen at one scale. */
+async function placesThere(here: Box): Promise<Places> {
+  const [x, y] = await api.placesThere();
+  return { x, y, box: joined(here, bounds(x, y)) };
 }
 
 export const keyOf = (filter: Filter): string => ("contains" in filter ? "text" : `column ${filter.column}`);
@@ -239,7 +306,7 @@ function kept(name: string): string | null {
   }
 }
 
-function prefersDark(): boolean {
+export function prefersDark(): boolean {
   const chosen = kept("latentatlas-dark");
   return chosen === null ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "true";
 }

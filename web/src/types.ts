@@ -31,6 +31,56 @@ export interface Overview {
   vectors: boolean;
   model: boolean;
   history: boolean;
+  comparison: Comparison | null;
+  charts: number;
+  /** Whether rows have energies, basins and neighbours. */
+  terrain: boolean;
+}
+
+/** The lowest crossing between two basins that touch: rows up one side and down the other. */
+export interface Pass {
+  basins: [number, number];
+  saddle: number;
+  energy: number;
+  above: [number, number];
+  way: number[];
+}
+
+export interface Orientation {
+  orientable: boolean;
+  overlaps: { charts: number[]; sign: number; rows: number; agreement: number }[];
+}
+
+/** What the run keeps of its charts. */
+export interface Charts {
+  axes: number;
+  charts: { number: number; size: number; entropy: number | null; codes: { number: number; size: number; row: number }[] }[];
+  transitions: { source: number; target: number; rows: number; error: number | null; explained: number | null }[];
+  orientation: Orientation | null;
+}
+
+/** Rows of a chart and their coordinates in it, axis by axis. */
+export interface ChartPlaces {
+  rows: number[];
+  axes: number[][];
+}
+
+/** How rows lie in another run, on its map or in its latent, in units of a neighbourhood. */
+export interface Moved {
+  median: number;
+  p95: number;
+  kept: number | null;
+  k: number;
+}
+
+export interface Comparison {
+  name: string;
+  folder: string;
+  rows: number;
+  shared: number;
+  moved: Record<string, Moved>;
+  /** What `drift.map` and the like are called among the columns. */
+  columns: Record<string, string>;
 }
 
 export interface Pattern {
@@ -64,6 +114,18 @@ export interface Verdict {
   better?: string;
   reason: string;
   remedy: string;
+}
+
+/** Columns of a training log, one entry a logged step. */
+export type Log = Record<string, (number | null)[]>;
+
+/** What a fit that is at work has recorded. */
+export interface Live {
+  columns: Log;
+  step: number;
+  steps: number | null;
+  stage: number;
+  age: number;
 }
 
 export interface Certificate {

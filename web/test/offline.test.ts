@@ -29,6 +29,9 @@ const run: Offline = {
     latent: { k: 2, rows: packed("i4", Int32Array.of(1, 2, 0, 2, 0, 1, 4, 0, 3, -1)), distances: packed("f4", new Float32Array(10).fill(0.5)) },
     input: { k: 2, rows: packed("i4", Int32Array.of(2, 3, 0, 2, 0, 1, 4, 0, 3, 0)), distances: packed("f4", new Float32Array(10)) },
   },
+  charts: { axes: 1, charts: [{ number: 0, size: 2, entropy: null, codes: [] }], transitions: [], orientation: null },
+  places: [{ rows: [1, 3], axes: [[0.5, -0.5]] }],
+  terrain: { passes: [], below: packed("i4", Int32Array.of(1, 2, 2, -1, 2)) },
   patterns: { features: 2, shape: [2], values: packed("f4", Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)) },
 };
 const page = new OfflineRun(run);
@@ -68,6 +71,17 @@ describe("a page that is one file answers like the server", () => {
   test("CSV is quoted", () => {
     const lines = page.csv(bits.base64(bits.ofRows([2, 3], 5))).split("\n");
     expect(lines).toEqual(['"id","energy","kind"', '"th""ree",-1,', '"fo,ur",0,"a"', ""]);
+  });
+  test("charts and the rows in them", () => {
+    expect(page.answer("charts", undefined)).toMatchObject({ axes: 1 });
+    expect(page.answer("charts/0", undefined)).toEqual({ rows: [1, 3], axes: [[0.5, -0.5]] });
+  });
+  test("ways down", () => {
+    expect(page.answer("terrain", undefined)).toEqual([]);
+    expect(page.answer("terrain/0", undefined)).toEqual([0, 1, 2]);
+    expect(page.answer("terrain/2", undefined)).toEqual([2]);
+    expect(() => page.answer("terrain/3", undefined)).toThrow("does not hold row 3");
+    expect(() => page.answer("terrain/9", undefined)).toThrow("does not hold row 9");
   });
   test("what needs a model is refused", () => {
     expect(() => page.answer("sample", {})).toThrow("latentatlas explore");

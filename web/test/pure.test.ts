@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import * as bits from "../src/bits";
 import { categoryColours, CATEGORY_COLOURS, MISSING, paint, rgb, scaleEnds, viridis } from "../src/colour";
-import { contour, gridded, levels, regions, relief } from "../src/ground";
+import { contour, gridded, levels, outlines, regions, relief } from "../src/ground";
 import { basinLabels, place } from "../src/labels";
 import { read, written } from "../src/permalink";
 import { dot } from "../src/points/canvas";
 import { shuffled } from "../src/points/layer";
-import { bounds, Cells, fit, inside, lasso, toMap, toScreen, zoom, type Point } from "../src/view";
+import { bounds, Cells, fit, inside, joined, lasso, toMap, toScreen, zoom, type Point } from "../src/view";
 
 const f = (...values: number[]) => Float32Array.from(values);
 
@@ -18,6 +18,7 @@ describe("bits", () => {
     expect(bits.size(chosen)).toBe(3);
     expect(bits.base64(chosen)).toBe("BQE=");
     expect(bits.base64(null)).toBeNull();
+    expect(bits.ofBase64("BQE=")).toEqual(chosen);
   });
   test("all of no selections is every row", () => {
     expect(bits.every([])).toBeNull();
@@ -96,6 +97,10 @@ describe("view", () => {
     expect(bounds(f(), f())).toEqual({ left: -1, right: 1, bottom: -1, top: 1 });
     expect(bounds(f(NaN), f(1))).toEqual({ left: -1, right: 1, bottom: -1, top: 1 });
   });
+  test("the box around two boxes", () => {
+    const [a, b] = [{ left: 0, right: 2, bottom: -1, top: 1 }, { left: -3, right: 1, bottom: 0, top: 5 }];
+    expect(joined(a, b)).toEqual({ left: -3, right: 2, bottom: -1, top: 5 });
+  });
   test("a lasso that is not convex", () => {
     const u: Point[] = [[0, 0], [3, 0], [3, 3], [2, 3], [2, 1], [1, 1], [1, 3], [0, 3]];
     expect(inside(u, 0.5, 2)).toBe(true);
@@ -146,6 +151,16 @@ describe("ground", () => {
     expect(at(20, 2)[3]).toBe(0);
     expect(at(8, 20)[3]).toBeLessThan(at(32, 20)[3]);
   });
+  test("each category has a line around its rows, in its colour", () => {
+    const [x, y] = [f(2, 2, 2, 8, 8, 5), f(5, 5, 5, 5, 5, 5)];
+    const drawn = outlines(x, y, Uint16Array.of(0, 0, 0, 1, 1, 65535), ["#ff0000", "#0000ff", "#00ff00"], box);
+    expect(drawn.map(({ colour }) => colour)).toEqual(["#ff0000", "#0000ff"]); // none for a category without rows
+    for (const [{ segments }, middle] of [[drawn[0], 2], [drawn[1], 8]] as const) {
+      const away = segments.map(([[a, b]]) => Math.hypot(a - middle, b - 5));
+      expect(Math.min(...away)).toBeGreaterThan(0.05);
+      expect(Math.max(...away)).toBeLessThan(0.8);
+    }
+  });
   test("the relief is coloured by height", () => {
     const x = Float32Array.from({ length: 2000 }, (_, i) => (i % 2 ? 2 : 8) + Math.sin(i));
     const y = Float32Array.from({ length: 2000 }, (_, i) => 5 + Math.cos(i));
@@ -182,6 +197,7 @@ describe("permalink", () => {
       row: 7,
       filters: [{ column: "energy", low: 1, high: 2 }, { column: "text", contains: "ü=&#" }],
       lasso: [[0, 1], [2, 3], [4, 5.25]] as Point[],
+      there: [[0, 0], [1, 0], [0, 1]] as Point[],
     };
     expect(read(`#${written(seen)}`)).toEqual(seen);
   });

@@ -10,8 +10,10 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal, NamedTuple, final
 
 import numpy as np
+import torch
 
 from latentatlas.core import LatentLayout, ShapeError
+from latentatlas.geometry import Geometry
 
 __all__ = ["Check", "Evidence", "Status", "Tier", "Verdict"]
 
@@ -100,6 +102,7 @@ class Evidence:
         local: coordinates of each row in every chart, (n, charts, dim).
         code: code of each row in its own chart.
         chart_counts: how many charts there were at each review, where their number was found; not by row.
+        geometry: where `z` and `z_view` lie; None is flat space.
 
     Raises:
         ShapeError: if the arrays differ in length.
@@ -123,15 +126,22 @@ class Evidence:
     local: np.ndarray | None = None
     code: np.ndarray | None = None
     chart_counts: np.ndarray | None = None
+    geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
-        apart = ("nuisance", "layout", "chart_counts")
-        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in apart}
+        others = ("nuisance", "layout", "geometry", "chart_counts")
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in others}
         arrays |= {f"nuisance {name!r}": values for name, values in self.nuisance.items()}
         lengths = {name: len(array) for name, array in arrays.items() if array is not None}
         if len(set(lengths.values())) > 1:
             came = ", ".join(f"{name} has {length}" for name, length in lengths.items())
             raise ShapeError(f"Evidence wants arrays with one entry per row; {came}. Pass matching rows.")
+
+    @property
+    def coordinates(self) -> np.ndarray:
+        """The latents as numbers for probes and spectra: in a curved space their tangent vectors at zeros."""
+        z = np.asarray(self.z)
+        return z if self.geometry is None else self.geometry.vector(torch.from_numpy(z)).numpy()
 
     def missing(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the named fields that are not given."""

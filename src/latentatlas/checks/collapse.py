@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, final
 
-import numpy as np
-
 from latentatlas.checks.base import Check, Evidence, Tier, Verdict
 from latentatlas.metrics import EffectiveRank
 
@@ -36,7 +34,7 @@ class Collapse(Check):
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
         """One verdict."""
-        z = np.asarray(evidence.z)
+        z = evidence.coordinates
         dim, rank = z[0].size, EffectiveRank()(z)
         share = max(0.0, (rank - 1) / (dim - 1)) if dim > 1 else rank
         verdict = self.verdict(

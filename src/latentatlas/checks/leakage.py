@@ -112,7 +112,7 @@ class Leakage(Check):
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
         """One or two verdicts for each nuisance."""
-        z = np.asarray(evidence.z)
+        z = evidence.coordinates
         label = None if evidence.label is None else np.asarray(evidence.label)
         found: list[Verdict] = []
         for name, values in evidence.nuisance.items():

@@ -47,7 +47,7 @@ class Neighbourhood(Check):
             reason = f"{len(x)} rows are too few for {self.k} neighbours (more than {2 * self.k} are needed)."
             return (self.skip(reason, "Use a smaller k or more rows."),)
         chosen = np.random.default_rng(self.seed).permutation(len(x))[: self.rows]
-        ranks = neighbour_ranks(x, z, k=self.k, rows=np.sort(chosen))
+        ranks = neighbour_ranks(x, z, k=self.k, rows=np.sort(chosen), geometry=evidence.geometry)
         trust, continuity = float(ranks.trustworthiness().mean()), float(ranks.continuity().mean())
         over = f"over {len(chosen)} of {len(x)} rows"
         return (

@@ -93,7 +93,7 @@ class Removal(Check):
 
     def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
         """The verdict of utility, and one for each nuisance."""
-        z, label = np.asarray(evidence.z), np.asarray(evidence.label)
+        z, label = evidence.coordinates, np.asarray(evidence.label)
         why_not = self.obstacle(label)
         if why_not:
             return (self.skip(why_not, "Pass a coarser label, or more rows."),)

@@ -23,12 +23,18 @@ def explore(
     page: Annotated[
         Path | None, typer.Option(help="Write one HTML file that needs no server instead, for up to 50,000 rows.")
     ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Another run of the same rows, shown beside it with how far rows moved.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Walk a run in the browser: map, basins, certificate and the rows themselves. Needs the extra `explore`."""
+    from latentatlas.core.errors import SpecError
     from latentatlas.server import address_of, serve
 
     if page is not None:
+        if compare is not None:
+            raise SpecError("explore writes one run to a page; --compare needs the explorer. Leave one of them out.")
         _write_page(run, page, as_json=as_json)
         return
     address, listener = address_of(host, port, token=token)
@@ -49,7 +55,7 @@ def explore(
             webbrowser.open(address.url)
 
     with listener:
-        serve(run, address, listener, ready=ready)
+        serve(run, address, listener, ready=ready, compare=compare)
 
 
 def _write_page(run: Path, page: Path, *, as_json: bool) -> None:

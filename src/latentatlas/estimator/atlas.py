@@ -30,6 +30,7 @@ from latentatlas.estimator.saving import contents_of
 from latentatlas.estimator.settings import check_rows, check_settings
 from latentatlas.estimator.updating import Pace, take_in
 from latentatlas.estimator.views import Viewing, without_room
+from latentatlas.geometry import Geometry
 from latentatlas.graph import Neighbours, knn_graph
 from latentatlas.metrics import Trustworthiness
 from latentatlas.models import AtlasAutoencoder, Encoder
@@ -67,9 +68,10 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
             atlas is of the windows alone, and views are read from the room.
         partition_term: learns the blocks from rows and their views: "auto" (`Partition`, with a head that reads the
             parameters from `variant`), and None, a factor, a term, or (term, schedule) as above.
-        charts: how many charts with coordinates of their own the latent is glued from; "auto" finds how many;
-            `ChartSettings` to say more; or a `models.AtlasAutoencoder` on all columns, with a frame of `dim` axes. Neither
-            encoder nor layout go with it.
+        charts: how many charts with coordinates of their own the latent is glued from, or "auto"; `ChartSettings`; or a
+            `models.AtlasAutoencoder` on all columns, with a frame of `dim` axes. Wants neither encoder nor layout.
+        geometry: where latent and map lie: None is flat space, `PoincareBall()` is for hierarchies. Wants neither
+            layout nor charts; the network is then trained on the edges, and distances of latents are those of the ball.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
         steps: optimiser steps; None takes ten passes over the rows, 600 or more for few; a neighbour term 400 to 4,000.
         batch_edges: graph edges, or half the rows, of a step; None takes 256 below 5,000 rows, more above.
@@ -123,6 +125,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         transformation: Transformation | None = None,
         partition_term: Wanted = "auto",
         charts: int | str | ChartSettings | AtlasAutoencoder | None = None,
+        geometry: Geometry | None = None,
         held_out: float = 0.1,
         steps: int | None = None,
         batch_edges: int | None = None,
@@ -145,6 +148,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         self.transformation = transformation
         self.partition_term = partition_term
         self.charts = charts
+        self.geometry = geometry
         self.held_out = held_out
         self.steps = steps
         self.batch_edges = batch_edges
@@ -250,7 +254,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         x = self._prepared(X)
         if len(x) < 3:
             raise ShapeError(f"Atlas.score wants at least 3 rows to compare; got {len(x)}. Pass more rows.")
-        return Trustworthiness(k=min(15, (len(x) - 1) // 2))(x, self.model_.encode(x))
+        judge = Trustworthiness(k=min(15, (len(x) - 1) // 2), geometry=self.model_.geometry)
+        return judge(x, self.model_.encode(x))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -279,7 +284,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         self.map_ = self.model_.map(self.latent_)
         self.labels_ = self.model_.basins(self.latent_)
         self.graph_ = graph
-        self.latent_graph_ = knn_graph(self.latent_, self.n_neighbors, seed=self.random_state)
+        space = self.model_.geometry
+        self.latent_graph_ = knn_graph(self.latent_, self.n_neighbors, metric=space, seed=self.random_state)
 
     def transform(self, X: Any) -> np.ndarray:
         """Latent coordinates, (n, dim) float32."""

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 from latentatlas.core import SpecError
+from latentatlas.estimator.curving import curved_centres, flattened
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.graph import knn_graph
 from latentatlas.landscape import DistanceScore, Landscape, PrototypeBank, density_energy, find_minima
 
@@ -15,9 +17,12 @@ _ROWS = 20_000
 _GRAPH_NEIGHBOURS = 30
 _PROMINENCE = 1.0
 _SMALLEST_SHARE = 0.005
+_FLAT = Euclidean()
 
 
-def seed_bank(z: np.ndarray, xy: np.ndarray, count: int | None, *, seed: int) -> PrototypeBank:
+def seed_bank(
+    z: np.ndarray, xy: np.ndarray, count: int | None, *, seed: int, space: Geometry | None = None
+) -> PrototypeBank:
     """A bank with one prototype per density mode of the map, moved to the k-means optimum around it.
 
     The modes are minima of −log density on the map, on at most 20,000 rows of it; they are merged by prominence × rows
@@ -35,14 +40,16 @@ def seed_bank(z: np.ndarray, xy: np.ndarray, count: int | None, *, seed: int) ->
         xy: (n, 2) their map.
         count: number of basins; None finds it.
         seed: of sampling and starts.
+        space: where latents and map lie; None is flat space. In a curved one k-means goes by its distances and means.
     """
+    space = space or Euclidean()
     _check_count(count, len(z))
     if len(z) > _ROWS:
         chosen = np.sort(np.random.default_rng(seed).choice(len(z), _ROWS, replace=False))
         z, xy = z[chosen], xy[chosen]
-    modes = _modes(xy)
+    modes = _modes(xy, space)
     found = _prominent(modes, len(z)) if count is None else count
-    return _bank(z, modes.merged(count=found).basins, found, seed)
+    return _bank(z, modes.merged(count=found).basins, found, seed, space)
 
 
 def density_basins(xy: np.ndarray, count: int | None, *, seed: int) -> np.ndarray:
@@ -88,22 +95,23 @@ def bank_at(z: np.ndarray, groups: np.ndarray, *, seed: int) -> PrototypeBank:
         chosen = np.sort(np.random.default_rng(seed).choice(len(z), _ROWS, replace=False))
         z, groups = z[chosen], groups[chosen]
     _, groups = np.unique(groups, return_inverse=True)
-    return _bank(z, groups, int(groups.max()) + 1, seed)
+    return _bank(z, groups, int(groups.max()) + 1, seed, Euclidean())
 
 
-def _bank(z: np.ndarray, groups: np.ndarray, found: int, seed: int) -> PrototypeBank:
-    centres = _centres(z, groups, found, seed)
-    squared = ((z[:, None, :] - centres[None]) ** 2).sum(axis=2).min(axis=1)
+def _bank(z: np.ndarray, groups: np.ndarray, found: int, seed: int, space: Geometry) -> PrototypeBank:
+    flat = isinstance(space, Euclidean)
+    centres = _centres(z, groups, found, seed) if flat else curved_centres(z, groups, found, seed, space)
+    squared = space.squared(torch.from_numpy(z)[:, None], torch.from_numpy(centres)[None]).amin(dim=1).numpy()
     tau = float(np.sqrt(squared.mean() / z.shape[1])) or 1.0
-    bank = PrototypeBank(found, z.shape[1], score=DistanceScore(tau))
+    bank = PrototypeBank(found, z.shape[1], score=DistanceScore(tau, geometry=space))
     with torch.no_grad():
         bank.prototypes.copy_(torch.from_numpy(centres))
     return bank
 
 
-def _modes(xy: np.ndarray) -> Landscape:
+def _modes(xy: np.ndarray, space: Geometry = _FLAT) -> Landscape:
     most = len(xy) - 1
-    smooth = knn_graph(xy, min(most, max(_GRAPH_NEIGHBOURS, int(np.sqrt(len(xy))))))
+    smooth = flattened(knn_graph(xy, min(most, max(_GRAPH_NEIGHBOURS, int(np.sqrt(len(xy))))), metric=space), space)
     return find_minima(density_energy(smooth, dim=2), smooth.indices[:, :_GRAPH_NEIGHBOURS])
 
 

@@ -50,7 +50,9 @@ def contrast_terms(
     """Reconstruction from the start, then neighbours, then invariance."""
     early = Ramp(start=0, stop=max(1, steps // 20))
     terms: dict[str, tuple[Term, Schedule]] = {"recon": (Reconstruction(), Constant(1.0))}
-    neighbours = _wanted(problem.neighbour_term, NeighborContrast(), early, who="neighbour_term")
+    neighbours = _wanted(
+        problem.neighbour_term, NeighborContrast(geometry=problem.geometry), early, who="neighbour_term"
+    )
     if neighbours is not None:
         terms["neighbours"] = neighbours
         if model.head is not None:

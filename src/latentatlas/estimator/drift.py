@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.graph import knn_graph
 
 __all__ = ["Drift", "Placement", "drift_between"]
@@ -56,7 +58,9 @@ class Drift:
         )
 
 
-def drift_between(before: Placement, after: Placement, *, k: int, unlike: float) -> Drift:
+def drift_between(
+    before: Placement, after: Placement, *, k: int, unlike: float, space: Geometry | None = None
+) -> Drift:
     """The drift of the same rows between two placements.
 
     Args:
@@ -64,6 +68,7 @@ def drift_between(before: Placement, after: Placement, *, k: int, unlike: float)
         after: where they lie.
         k: neighbours that make a neighbourhood; fewer where there are fewer rows.
         unlike: share of the new rows that looked anomalous.
+        space: where the rows lie; None is flat space.
 
     Cost: O(m² dim) for m = min(n, 10,000) rows.
 
@@ -75,9 +80,10 @@ def drift_between(before: Placement, after: Placement, *, k: int, unlike: float)
     chosen = np.linspace(0, len(before.z) - 1, min(len(before.z), _ROWS)).astype(np.int64)
     old, new = before.z[chosen], after.z[chosen]
     k = min(k, len(old) - 1)
-    near, now = knn_graph(old, k, exact=True), knn_graph(new, k, exact=True)
+    near, now = (knn_graph(rows, k, metric=space, exact=True) for rows in (old, new))
     radius = float(np.median(near.distances[:, -1])) or 1.0  # copies of one row have none
-    moved = np.linalg.norm(new - old, axis=1) / radius
+    far = (space or Euclidean()).dist(torch.from_numpy(new).double(), torch.from_numpy(old).double())
+    moved = far.numpy() / radius
     kept = (near.indices[:, :, None] == now.indices[:, None, :]).any(axis=2)
     return Drift(
         rows=len(chosen),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -11,7 +11,8 @@ import scipy.sparse as sp
 
 from latentatlas.core import ShapeError
 from latentatlas.data import as_rows_of
-from latentatlas.graph import fuzzy_weights, refine
+from latentatlas.geometry import Euclidean, Geometry
+from latentatlas.graph import fuzzy_weights, nearest_points, refine
 from latentatlas.graph.exact import brute_force
 
 if TYPE_CHECKING:
@@ -37,16 +38,18 @@ class FewShot:
         latent: (rows, dim) of the rows of the fit.
         shares: (rows, classes) of the walks that reach a row, by the class they started from; rows sum to 1.
         encode: rows in the units of the data to latents.
+        space: where the latents lie.
     """
 
     classes: np.ndarray
     latent: np.ndarray
     shares: np.ndarray
     encode: Callable[[Any], np.ndarray]
+    space: Geometry = field(default_factory=Euclidean)
 
     def probabilities(self, X: Any) -> np.ndarray:
         """Mean shares of the nearest rows, (n, classes); rows sum to 1. O(n · rows · dim)."""
-        found = brute_force(self.encode(X), self.latent, min(_NEIGHBOURS, len(self.latent)))[1]
+        found = nearest_points(self.encode(X), self.latent, min(_NEIGHBOURS, len(self.latent)), self.space)[1]
         return self.shares[found].mean(axis=1)
 
     def energies(self, X: Any) -> np.ndarray:
@@ -71,9 +74,11 @@ def learn_classes(atlas: Atlas, X: Any, y: Any) -> FewShot:
     shares = _walked(fuzzy_weights(refine(atlas.graph_, k=atlas.graph_.indices.shape[1])), rows, codes, len(classes))
     unknown = np.flatnonzero(shares.sum(axis=1) <= 0)  # no walk leads there
     if len(unknown):
-        nearest = brute_force(atlas.latent_[unknown], np.ascontiguousarray(atlas.latent_[rows]), 1)[1][:, 0]
+        known = np.ascontiguousarray(atlas.latent_[rows])
+        nearest = nearest_points(atlas.latent_[unknown], known, 1, atlas.model_.geometry)[1][:, 0]
         shares[unknown, codes[nearest]] = 1
-    return FewShot(classes, atlas.latent_, shares / shares.sum(axis=1, keepdims=True), atlas._encoded)
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    return FewShot(classes, atlas.latent_, shares, atlas._encoded, atlas.model_.geometry)
 
 
 def _walked(weights: sp.csr_matrix, rows: np.ndarray, codes: np.ndarray, classes: int) -> np.ndarray:

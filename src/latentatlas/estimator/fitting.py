@@ -29,6 +29,7 @@ from latentatlas.estimator.charting import (
     settings_of,
 )
 from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, reads_of, records_every, settled
+from latentatlas.estimator.curving import require_room, spread_in
 from latentatlas.estimator.distilling import (
     chart_encoder,
     distillation_recipe,
@@ -41,11 +42,13 @@ from latentatlas.estimator.distilling import (
 from latentatlas.estimator.known import Known
 from latentatlas.estimator.rows import both_graphs
 from latentatlas.estimator.views import Viewing
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.graph import Neighbours, fuzzy_weights
 from latentatlas.landscape import PrototypeBank
 from latentatlas.models import (
     AtlasAutoencoder,
     Autoencoder,
+    CurvedEncoder,
     ElasticCells,
     Encoder,
     Ledger,
@@ -56,7 +59,18 @@ from latentatlas.models import (
     Stem,
 )
 from latentatlas.terms import Objective, Term
-from latentatlas.train import BatchSource, Callback, Checkpoint, EdgeBatches, Progress, Recipe, RowBatches, Silent, fit
+from latentatlas.train import (
+    BatchSource,
+    Callback,
+    Checkpoint,
+    EdgeBatches,
+    Progress,
+    Recipe,
+    RecordFile,
+    RowBatches,
+    Silent,
+    fit,
+)
 
 __all__ = [
     "STAGES",
@@ -93,6 +107,7 @@ class Problem:
     transformation: Transformation | None
     partition_term: Wanted
     charts: ChartSettings | AtlasAutoencoder | None
+    geometry: Geometry
     steps: int | None
     batch_edges: int | None
     device: str
@@ -100,9 +115,10 @@ class Problem:
     seed: int
 
     def distils(self, known: Known) -> bool:
-        """Whether rows are laid out first: places know no blocks and charts and keep nuisances; a term is trained."""
+        """Whether rows are laid out first: on flat places, without blocks and charts, which keep nuisances."""
         by_environment = known.environment is not None and "environment" in reads_of(self.nuisance_term)
-        laid_out = self.neighbour_term == "auto" and self.layout is None and self.charts is None
+        plain = self.layout is None and self.charts is None and isinstance(self.geometry, Euclidean)
+        laid_out = self.neighbour_term == "auto" and plain
         return laid_out and not known.nuisance and not by_environment
 
     def removes_all(self) -> bool:
@@ -130,6 +146,7 @@ class Problem:
             transformation=atlas.transformation,
             partition_term=atlas.partition_term,
             charts=settings_of(atlas.charts),
+            geometry=atlas.geometry or Euclidean(),
             steps=atlas.steps,
             batch_edges=atlas.batch_edges,
             device=atlas.device,
@@ -211,6 +228,7 @@ def fit_problem(
             spare = torch.from_numpy(x[held_out])
             aside = known.batch(stem, spare, held_out) if len(held_out) else None
         model.adapt(batch.x)
+        require_room(model, batch.x)
         stage = _first_stage(problem, model, batch, trained, callbacks, cells, distils=problem.distils(known))
         if viewing is not None:
             stage = replace(stage, source=viewing.source(stage.source, stem, seed=problem.seed))
@@ -288,7 +306,7 @@ def _contrasted(problem: Problem, model: Autoencoder | AtlasAutoencoder, batch: 
         terms=terms,
         source=EdgeBatches(batch, fuzzy_weights(near), size=size, seed=problem.seed),
         recipe=Recipe(steps, log_every=records_every(steps)),
-        bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed),
+        bank=lambda z, xy: seed_bank(z, xy, problem.n_basins, seed=problem.seed, space=problem.geometry),
     )
 
 
@@ -322,7 +340,9 @@ def _lasting(objective: Objective) -> dict[str, tuple[Term, Schedule]]:
 
 
 def _checkpoint(folder: Path | None, stage: str) -> list[Callback]:
-    return [] if folder is None else [Checkpoint(folder / f"{stage}.safetensors")]
+    if folder is None:
+        return []
+    return [RecordFile(folder / f"{stage}.json"), Checkpoint(folder / f"{stage}.safetensors")]
 
 
 def _warn_if_it_cannot_be_saved(objective: Objective, model: Any, transformation: Transformation | None) -> None:
@@ -343,7 +363,10 @@ def _stem_and_model(
             model.encode(stem(rows[:1]))  # a model of other columns says so
         return stem, model, found
     stem, encoder = _stem_and_encoder(problem, rows, distils=distils)
-    return stem, Autoencoder(encoder, head=MapHead(problem.dim) if problem.dim != 2 else None), None
+    space = problem.geometry
+    head = MapHead(problem.dim, spread=spread_in(space), geometry=space) if problem.dim != 2 else None
+    curved = not isinstance(space, Euclidean)
+    return stem, Autoencoder(CurvedEncoder(encoder, space) if curved else encoder, head=head), None
 
 
 def _stem(rows: Tensor) -> Stem:
@@ -356,7 +379,7 @@ def _stem_and_encoder(problem: Problem, rows: Tensor, *, distils: bool) -> tuple
         stem = _stem(rows)
         if distils:
             return stem, chart_encoder(stem.components, problem.dim, n=len(rows))
-        return stem, MLPEncoder(stem.components, problem.dim)
+        return stem, MLPEncoder(stem.components, problem.dim, spread=spread_in(problem.geometry))
     if problem.encoder.dim != problem.dim:
         raise SpecError(
             f"Atlas wants an encoder with dim={problem.dim}; {type(problem.encoder).__name__} has "

@@ -69,6 +69,7 @@ def landscape_of(atlas: Atlas, field: Callable[[Tensor], Tensor] | None, *, min_
         atlas.latent_,
         field=field,
         n_neighbors=atlas.n_neighbors,
+        metric=atlas.model_.geometry,
         min_prominence=min_prominence,
         seed=atlas.random_state,
     )

@@ -15,6 +15,7 @@ from latentatlas.checks import (
     Check,
     CodeUse,
     Evidence,
+    TreeLikeness,
     Verdict,
     chart_checks,
     default_checks,
@@ -25,6 +26,7 @@ from latentatlas.estimator.charting import chart_counts
 from latentatlas.estimator.coordinates import chart_evidence, chart_metrics
 from latentatlas.estimator.curriculum import readable_columns
 from latentatlas.estimator.views import Viewing
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.metrics import (
     AdjustedRand,
     ClusteringAccuracy,
@@ -67,6 +69,7 @@ def evidence_of(atlas: Atlas) -> Evidence:
         held_out=atlas.held_out_ if atlas.held_out_.any() else None,
         surprise=model.surprise(x, atlas.latent_),
         environment=table.environment,
+        geometry=model.geometry,
     )
 
 
@@ -89,14 +92,15 @@ def judged(atlas: Atlas, checks: Sequence[Check] | None) -> list[Verdict]:
 
 
 def _usual_checks(atlas: Atlas) -> tuple[Check, ...]:
-    """The standard certificate, and that of views and charts where there are any."""
+    """The standard certificate, and that of views, charts and a curved space where there are any."""
     of_views = view_checks() if atlas.transformation is not None else ()
     of_charts: tuple[Check, ...] = ()
+    of_space = () if isinstance(atlas.model_.geometry, Euclidean) else (TreeLikeness(atlas.dim),)
     if atlas.model_.charted is not None:
         of_charts = chart_checks(chart_counts(atlas.model_.charted)[1] or None)
     if atlas.chart_ledger_ is not None:
         of_charts = (*of_charts, ChartsAtRest())
-    return (*default_checks(), *(check for check in of_views if "prediction" not in check.reads), *of_charts)
+    return (*default_checks(), *(check for check in of_views if "prediction" not in check.reads), *of_charts, *of_space)
 
 
 def _evidence_of_views(atlas: Atlas) -> Evidence:
@@ -141,18 +145,21 @@ def measure(evidence: Evidence, xy: np.ndarray, *, rows: int, seed: int) -> dict
     assert x is not None
     assert z is not None
     assert recon is not None
-    values = _structure(x, z, prefix="latent", rows=rows, seed=seed)
+    space = evidence.geometry
+    values = _structure(x, z, prefix="latent", rows=rows, seed=seed, space=space)
     if z.shape != xy.shape or not np.array_equal(z, xy):
-        values |= _structure(x, xy, prefix="map", rows=rows, seed=seed)
+        values |= _structure(x, xy, prefix="map", rows=rows, seed=seed, space=space)
     values["reconstruction.mse"] = MeanSquaredError()(x, recon)
     values["reconstruction.explained_variance"] = ExplainedVariance()(x, recon)
-    values["latent.effective_rank"] = EffectiveRank()(z)
+    values["latent.effective_rank"] = EffectiveRank()(evidence.coordinates)
     if evidence.label is not None and is_categorical(evidence.label) and evidence.basins is not None:
-        values |= _against_labels(z, evidence.label, evidence.basins, seed=seed)
+        values |= _against_labels(z, evidence.label, evidence.basins, seed=seed, space=space)
     return values
 
 
-def _structure(x: np.ndarray, z: np.ndarray, *, prefix: str, rows: int, seed: int) -> dict[str, float]:
+def _structure(
+    x: np.ndarray, z: np.ndarray, *, prefix: str, rows: int, seed: int, space: Geometry | None
+) -> dict[str, float]:
     rng = np.random.default_rng(seed)
     n = len(x)
     if n < 3:
@@ -160,20 +167,22 @@ def _structure(x: np.ndarray, z: np.ndarray, *, prefix: str, rows: int, seed: in
     k = min(_NEIGHBOURS, max(1, (n - 1) // 2))
     chosen = np.sort(rng.choice(n, rows, replace=False)) if rows < n else None
     few = np.sort(rng.choice(n, min(n, _DENSITY_ROWS), replace=False))
-    ranks = neighbour_ranks(x, z, k=k, rows=chosen)
+    ranks = neighbour_ranks(x, z, k=k, rows=chosen, geometry=space)
     return {
         f"{prefix}.trustworthiness@{k}": float(ranks.trustworthiness().mean()),
         f"{prefix}.continuity@{k}": float(ranks.continuity().mean()),
         f"{prefix}.neighbour_overlap@{k}": float(ranks.overlap().mean()),
-        f"{prefix}.density_kl@.1": DensityKL(sigma=0.1)(x[few], z[few]),
-        f"{prefix}.triplet_accuracy": TripletAccuracy(seed=seed)(x, z),
+        f"{prefix}.density_kl@.1": DensityKL(sigma=0.1, geometry=space)(x[few], z[few]),
+        f"{prefix}.triplet_accuracy": TripletAccuracy(seed=seed, geometry=space)(x, z),
     }
 
 
-def _against_labels(z: np.ndarray, label: np.ndarray, basins: np.ndarray, *, seed: int) -> dict[str, float]:
+def _against_labels(
+    z: np.ndarray, label: np.ndarray, basins: np.ndarray, *, seed: int, space: Geometry | None
+) -> dict[str, float]:
     few = np.sort(np.random.default_rng(seed).choice(len(z), min(len(z), _LABEL_ROWS), replace=False))
     return {
-        "label.neighbour_accuracy@5": NeighbourAccuracy(k=min(5, len(z) - 1))(z[few], label[few]),
+        "label.neighbour_accuracy@5": NeighbourAccuracy(k=min(5, len(z) - 1), geometry=space)(z[few], label[few]),
         "label.clustering_accuracy": ClusteringAccuracy()(label, basins),
         "label.purity": Purity()(label, basins),
         "label.adjusted_rand": AdjustedRand()(label, basins),

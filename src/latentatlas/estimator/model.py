@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from latentatlas.checks import p_values
@@ -15,10 +16,11 @@ from latentatlas.estimator.preparation import Preparation
 from latentatlas.estimator.remembering import Memory
 from latentatlas.estimator.rows import blockwise
 from latentatlas.estimator.usual import Usual
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.landscape import PrototypeBank
-from latentatlas.models import AtlasAutoencoder, Autoencoder, Stem
+from latentatlas.models import AtlasAutoencoder, Autoencoder, CurvedEncoder, Stem
 
-__all__ = ["AtlasModel"]
+__all__ = ["AtlasModel", "space_of"]
 
 Rows = Float[np.ndarray, "n features"]
 Latent = Float[np.ndarray, "n dim"]
@@ -52,6 +54,11 @@ class AtlasModel:
         return self.network.bank
 
     @property
+    def geometry(self) -> Geometry:
+        """Where latent and map lie."""
+        return space_of(self.network)
+
+    @property
     def charted(self) -> AtlasAutoencoder | None:
         """The network of many charts, where it is one."""
         return self.network if isinstance(self.network, AtlasAutoencoder) else None
@@ -63,7 +70,7 @@ class AtlasModel:
 
     def acquainted(self, x: Rows, z: Latent, *, held_out: np.ndarray, seed: int) -> AtlasModel:
         """The same model, which knows what is usual among these rows, and how far those kept aside stray from it."""
-        return replace(self, usual=Usual.of(self.stem, x, z, held_out=held_out, seed=seed))
+        return replace(self, usual=Usual.of(self.stem, x, z, held_out=held_out, seed=seed, space=self.geometry))
 
     def encode(self, x: Rows) -> Latent:
         """Latents of prepared rows."""
@@ -102,7 +109,7 @@ class AtlasModel:
         return blockwise(self.bank.energy, z)
 
     def line(self, start: Latent, stop: Latent, *, steps: int) -> Float[np.ndarray, "n steps dim"]:
-        """Latents along the straight line between two of each pair, ends included.
+        """Latents along the straight line of their space between two of each pair, ends included.
 
         Raises:
             ShapeError: for different numbers of starts and stops.
@@ -115,7 +122,10 @@ class AtlasModel:
             )
         if steps < 2:
             raise SpecError(f"Atlas.interpolate wants steps ≥ 2, the two ends; got {steps}. 10 is usual.")
-        return np.linspace(start, stop, steps, axis=1, dtype=np.float32)
+        if isinstance(self.geometry, Euclidean):
+            return np.linspace(start, stop, steps, axis=1, dtype=np.float32)
+        a, b = torch.from_numpy(start)[:, None], torch.from_numpy(stop)[:, None]
+        return self.geometry.geodesic(a, b, torch.linspace(0, 1, steps)[:, None]).numpy()
 
     def retrieve(self, z: Latent, *, steps: int, memory: Memory | None = None) -> Latent:
         """Latents after some steps of retrieval from a memory; None is the bank."""
@@ -167,6 +177,12 @@ class AtlasModel:
             "anomaly_p": self.p_values(x, z),
             **({} if self.charted is None else _columns_of(self.in_charts(x))),
         }
+
+
+def space_of(network: Autoencoder | AtlasAutoencoder) -> Geometry:
+    """Where the latent of a network lies."""
+    encoder = network.encoder
+    return encoder.geometry if isinstance(encoder, CurvedEncoder) else Euclidean()
 
 
 def _columns_of(found: ChartCoordinates) -> dict[str, np.ndarray]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+import torch
 
 from latentatlas.core import ShapeError, SpecError
 from latentatlas.data import Table, as_rows_of, group_names, telling_column
+from latentatlas.geometry import Geometry
 from latentatlas.metrics import is_categorical
 
 if TYPE_CHECKING:
@@ -62,13 +64,13 @@ class Basin:
 
 def basins_of(atlas: Atlas) -> list[Basin]:
     """Every basin by its number, empty ones too. O(n K dim)."""
-    names = names_of(atlas)
+    names, space = names_of(atlas), atlas.model_.geometry
     prototypes = atlas.model_.bank.prototypes.detach().numpy()
     found = []
     for number, prototype in enumerate(prototypes):
         rows = np.flatnonzero(atlas.labels_ == number)
         z = atlas.latent_[rows]
-        away = np.square(z - prototype).sum(axis=1)
+        away = _squared(z, prototype, space)
         nearest = np.argsort(away, kind="stable")[:_EXEMPLARS]
         found.append(
             Basin(
@@ -78,7 +80,7 @@ def basins_of(atlas: Atlas) -> list[Basin]:
                 len(rows),
                 len(rows) / len(atlas.labels_),
                 rows[nearest],
-                rows[_spread(z, _unsure(z, away, np.delete(prototypes, number, axis=0)))],
+                rows[_spread(z, _unsure(z, away, np.delete(prototypes, number, axis=0), space), space)],
             )
         )
     return found
@@ -178,20 +180,24 @@ def _leading(values: np.ndarray) -> str:
     return str(found[counts.argmax()])
 
 
-def _unsure(z: np.ndarray, away: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _unsure(z: np.ndarray, away: np.ndarray, others: np.ndarray, space: Geometry) -> np.ndarray:
     """How much nearer a row is to another prototype than to its own; how far it is from its own where there is none."""
     if not len(others):
         return away
-    return away - np.square(z[:, None] - others).sum(axis=2).min(axis=1)
+    return away - _squared(z[:, None], others, space).min(axis=1)
 
 
-def _spread(z: np.ndarray, unsure: np.ndarray) -> np.ndarray:
+def _squared(a: np.ndarray, b: np.ndarray, space: Geometry) -> np.ndarray:
+    return space.squared(torch.from_numpy(a), torch.from_numpy(b)).numpy()
+
+
+def _spread(z: np.ndarray, unsure: np.ndarray, space: Geometry) -> np.ndarray:
     """Some of the least sure rows: the least sure one, then always the one farthest from those chosen."""
     outer = np.argsort(-unsure, kind="stable")[: max(min(len(z), _BORDERS), int(_OUTER * len(z)))]
     chosen = list(outer[:1])
     gaps = np.full(len(outer), np.inf)
     while len(chosen) < min(_BORDERS, len(outer)):
-        gaps = np.minimum(gaps, np.square(z[outer] - z[chosen[-1]]).sum(axis=1))
+        gaps = np.minimum(gaps, _squared(z[outer], z[chosen[-1]], space))
         gaps[np.isin(outer, chosen)] = -1
         chosen.append(outer[gaps.argmax()])
     return np.array(chosen, dtype=np.int64)

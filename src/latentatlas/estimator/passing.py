@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from latentatlas.core import ShapeError, SpecError
+from latentatlas.estimator.curving import require_flat
 from latentatlas.estimator.rows import as_rows
 from latentatlas.landscape import PrototypeField, descend, energies, minimum_energy_path
 
@@ -48,6 +49,7 @@ class Passage:
 
 def low_passage(atlas: Atlas, a: Any, b: Any, *, steps: int, field: Callable[[Tensor], Tensor] | None) -> Passage:
     """See `Atlas.passage`."""
+    require_flat(atlas.model_.geometry, who="Atlas.passage", instead="Take interpolate, which follows geodesics.")
     if steps < 2:
         raise SpecError(f"Atlas.passage wants steps ≥ 2, the two ends; got {steps}. 20 are usual.")
     ends = np.concatenate([atlas._encoded(as_rows(end)) for end in (a, b)])

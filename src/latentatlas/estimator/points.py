@@ -11,6 +11,7 @@ import numpy as np
 
 from latentatlas.core import AtlasError, LatentLayout
 from latentatlas.data import Shards, Table
+from latentatlas.estimator.leaking import told_by_neighbours
 from latentatlas.estimator.model import AtlasModel
 from latentatlas.estimator.naming import names_of
 from latentatlas.estimator.rows import shared_neighbours
@@ -49,21 +50,21 @@ def point_column(name: str) -> str:
     >>> point_column("age"), point_column("energy"), point_column("energy_"), point_column("latent.free")
     ('age', 'energy_', 'energy__', 'latent.free_')
     """
-    of_blocks = {name.rstrip("_")} if name.startswith("latent.") else set()
+    of_blocks = {name.rstrip("_")} if name.startswith(("latent.", "leakage.")) else set()
     return free_column(name, _OWN_COLUMNS | of_blocks)
 
 
 def points_of(atlas: Atlas) -> dict[str, np.ndarray]:
     """The rows of the fit."""
-    trust = shared_neighbours(atlas.graph_, atlas.latent_graph_)
-    rows = _columns(atlas.model_, atlas.table_, trust=trust, held_out=atlas.held_out_, latent=atlas.latent_)
+    known = {**_by_neighbours(atlas), "held_out": atlas.held_out_}
+    rows = _columns(atlas.model_, atlas.table_, known=known, latent=atlas.latent_)
     return _with_blocks(_with_names(rows, names_of(atlas)), atlas.layout)
 
 
 def all_points(atlas: Atlas) -> Mapping[str, np.ndarray] | ColumnBlocks:
     """The rows of the fit or, where that was a sample of larger shards, all rows of the shards, block by block.
 
-    Rows outside the sample have no trust (NaN), and training did not see them (`held_out`).
+    Rows outside the sample have no trust and no leakage (NaN), and training did not see them (`held_out`).
     """
     sample = atlas.streamed_
     if sample is None:
@@ -73,26 +74,37 @@ def all_points(atlas: Atlas) -> Mapping[str, np.ndarray] | ColumnBlocks:
             "Atlas.save wants the shards that this atlas is a sample of; it was loaded and has the sample alone. Copy "
             "the run folder, or fit again."
         )
-    trust = np.full(sample.total, np.nan, np.float32)
-    trust[sample.rows] = shared_neighbours(atlas.graph_, atlas.latent_graph_)
-    held_out = np.ones(sample.total, dtype=bool)
-    held_out[sample.rows] = atlas.held_out_
+    known: dict[str, np.ndarray] = {}
+    for name, values in _by_neighbours(atlas).items():
+        known[name] = np.full(sample.total, np.nan, np.float32)
+        known[name][sample.rows] = values
+    known["held_out"] = np.ones(sample.total, dtype=bool)
+    known["held_out"][sample.rows] = atlas.held_out_
     model, shards, dtypes, names = atlas.model_, sample.shards, sample.dtypes, names_of(atlas)
-    blocks = partial(_blocks, model, shards, dtypes, trust, held_out)
+    blocks = partial(_blocks, model, shards, dtypes, known)
     return ColumnBlocks(
         sample.total, lambda: (_with_blocks(_with_names(block, names), atlas.layout) for block in blocks())
     )
 
 
+def _by_neighbours(atlas: Atlas) -> dict[str, np.ndarray]:
+    """What the neighbours of the rows of the fit tell: trust, and the leakage of each nuisance."""
+    found = {"trust": shared_neighbours(atlas.graph_, atlas.latent_graph_)}
+    for name, values in atlas.table_.nuisance.items():
+        told = told_by_neighbours(atlas.latent_graph_.indices, np.asarray(values))
+        found[f"leakage.{name}"] = told.astype(np.float32)
+    return found
+
+
 def _blocks(
-    model: AtlasModel, shards: Shards, dtypes: Mapping[str, np.dtype], trust: np.ndarray, held_out: np.ndarray
+    model: AtlasModel, shards: Shards, dtypes: Mapping[str, np.dtype], known: Mapping[str, np.ndarray]
 ) -> Iterator[dict[str, np.ndarray]]:
     start = 0
     for block in shards.blocks():
         here = slice(start, start + len(block))
         latent = model.encode(model.preparation(block.x))
         block = _of_one_kind(block, dtypes)
-        yield _columns(model, block, trust=trust[here], held_out=held_out[here], latent=latent)
+        yield _columns(model, block, known={name: values[here] for name, values in known.items()}, latent=latent)
         start += len(block)
 
 
@@ -117,13 +129,12 @@ def _of_one_kind(block: Table, dtypes: Mapping[str, np.dtype]) -> Table:
 
 
 def _columns(
-    model: AtlasModel, table: Table, *, trust: np.ndarray, held_out: np.ndarray, latent: np.ndarray
+    model: AtlasModel, table: Table, *, known: Mapping[str, np.ndarray], latent: np.ndarray
 ) -> dict[str, np.ndarray]:
     columns = {
         "id": table.ids,
         **model.describe(model.preparation(table.x), latent),
-        "trust": trust,
-        "held_out": held_out,
+        **known,
     }
     roles = {"label": table.label, "environment": table.environment}
     columns |= {role: column for role, column in roles.items() if column is not None}

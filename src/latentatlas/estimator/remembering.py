@@ -34,7 +34,9 @@ def memory_of(atlas: Atlas, *, rows: int, seed: int) -> PrototypeBank:
     distances = atlas.latent_graph_.distances[:, -1].astype(np.float64)
     thinner = (len(distances) / len(chosen)) ** (1 / atlas.dim)  # neighbours are further apart among fewer rows
     width = float(np.median(distances) * thinner / np.sqrt(atlas.dim)) or 1.0
-    return PrototypeBank.at(torch.from_numpy(atlas.latent_[chosen]), score=DistanceScore(width))
+    return PrototypeBank.at(
+        torch.from_numpy(atlas.latent_[chosen]), score=DistanceScore(width, geometry=atlas.model_.geometry)
+    )
 
 
 def _seen_rows(atlas: Atlas, count: int, seed: int) -> np.ndarray:

@@ -69,6 +69,7 @@ def open_checkpoints(folder: str | os.PathLike[str], atlas: Atlas, table: Table)
         if not path.exists():
             for stage in STAGES:  # of a fit that was forgotten
                 discard(folder / f"{stage}.safetensors")
+                discard(folder / f"{stage}.json")
             with replacing(path) as file:
                 file.write(json.dumps(about, indent=1).encode())
         _require_same(json.loads(path.read_text()), about, folder)

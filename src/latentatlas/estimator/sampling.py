@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from latentatlas.core import SpecError
+from latentatlas.estimator.curving import require_flat
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.landscape import DistanceScore, adjusted_langevin
 
 if TYPE_CHECKING:
@@ -66,12 +68,16 @@ def drawn_latents(
             f"Atlas.sample wants a basin with rows; basin {basin} is empty, so nothing is known of it. Pick another, "
             "or fit with fewer basins."
         )
+    if refinement is not None:
+        require_flat(model.geometry, who="LangevinRefinement", instead="Sample without a refinement.")
     assert isinstance(model.bank.score, DistanceScore)
     rng = np.random.default_rng(seed)
     chosen = np.full(n, basin) if basin is not None else rng.choice(count, n, p=sizes / sizes.sum())
     width = float(model.bank.score.tau / np.sqrt(float(model.bank.beta)))
     centres = model.bank.prototypes.detach().numpy()[chosen]
     z = centres + (width * rng.standard_normal(centres.shape)).astype(np.float32)
+    if not isinstance(model.geometry, Euclidean):
+        return _wrapped(centres, z - centres, model.geometry)
     if refinement is None:
         return z
     moved = adjusted_langevin(
@@ -85,3 +91,10 @@ def drawn_latents(
     ).last.numpy()
     stays = model.basins(moved) == model.basins(z)
     return np.where(stays[:, None], moved, z)
+
+
+def _wrapped(centres: np.ndarray, noise: np.ndarray, space: Geometry) -> np.ndarray:
+    """A Gaussian of the tangent space of each centre, in its own lengths, wrapped onto the space."""
+    base = torch.from_numpy(centres)
+    unit = space.gradient(base, torch.ones_like(base)).sqrt()  # of the coordinates, which are orthogonal
+    return space.exp(base, unit * torch.from_numpy(noise)).numpy()

@@ -13,11 +13,14 @@ from latentatlas.checks import Verdict, cross_calibrated
 from latentatlas.core import to_spec
 from latentatlas.data import Table, corpora, holds_texts
 from latentatlas.estimator.chart_pictures import chart_figures, code_table, maps_of_charts
+from latentatlas.estimator.chart_summary import chart_summary
+from latentatlas.estimator.curving import told
 from latentatlas.estimator.naming import Basin, names_of
 from latentatlas.estimator.points import all_points
 from latentatlas.estimator.rows import shared_neighbours
+from latentatlas.geometry import Euclidean, PoincareBall
 from latentatlas.graph import knn_graph
-from latentatlas.plots import calibration_figure, map_figure, png_bytes, strip_png, training_figure
+from latentatlas.plots import calibration_figure, draw_rim, map_figure, png_bytes, strip_png, training_figure
 from latentatlas.report import certificate_html
 from latentatlas.store import RunContents
 
@@ -49,6 +52,7 @@ def contents_of(atlas: Atlas) -> RunContents:
         verdicts=[verdict.to_dict() for verdict in verdicts],
         metrics=metrics,
         basins=[basin.to_dict(atlas.table_.ids) for basin in atlas.describe_basins()],
+        charts={} if atlas.model_.charted is None else chart_summary(atlas),
         patterns=_patterns(atlas.table_),
         sampled=None if atlas.streamed_ is None else atlas.streamed_.rows,
         vectors="latent",
@@ -131,7 +135,8 @@ def map_trust(atlas: Atlas) -> np.ndarray:
     """(n,) share of each training row's nearest rows on the map that are among its nearest rows in the data."""
     on_map = atlas.latent_graph_
     if atlas.dim != 2:
-        on_map = knn_graph(atlas.map_, atlas.n_neighbors, seed=atlas.random_state)
+        space = atlas.model_.geometry
+        on_map = knn_graph(atlas.map_, atlas.n_neighbors, metric=space, seed=atlas.random_state)
     return shared_neighbours(atlas.graph_, on_map)
 
 
@@ -156,6 +161,9 @@ def figures_of(atlas: Atlas) -> dict[str, Any]:
     )
     figures |= _calibration(atlas)
     figures["training"] = training_figure(atlas.history_)
+    if isinstance(atlas.model_.geometry, PoincareBall):
+        for caption in (name for name in figures if name.startswith("Map")):
+            draw_rim(figures[caption], atlas.model_.geometry.curvature**-0.5)
     drawn: dict[str, Any] = {caption: png_bytes(figure) for caption, figure in figures.items()}
     return drawn if atlas.model_.charted is None else drawn | {"charts": _charts(atlas)}
 
@@ -179,6 +187,7 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
         "held out": int(atlas.held_out_.sum()),
         "features": table.x.shape[1],
         "latent axes": atlas.dim,
+        **_space_of(atlas),
         **_blocks_of(atlas),
         **_charts_of(atlas),
         "basins": atlas.n_basins_,
@@ -199,6 +208,12 @@ def report_of(atlas: Atlas, verdicts: list[Verdict], metrics: dict[str, float], 
         figures=figures,
         basins=_basins(atlas),
     )
+
+
+def _space_of(atlas: Atlas) -> dict[str, str]:
+    """Where the latent lies, unless it is flat."""
+    space = atlas.model_.geometry
+    return {} if isinstance(space, Euclidean) else {"latent space": told(space)}
 
 
 def _charts_of(atlas: Atlas) -> dict[str, str]:

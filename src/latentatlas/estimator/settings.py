@@ -9,6 +9,7 @@ import numpy as np
 from latentatlas.core import LatentLayout, ShapeError, SpecError, Transformation, did_you_mean
 from latentatlas.data import Table, require_variation, warn_of_scales
 from latentatlas.estimator.charting import ChartSettings, chart_counts, settings_of
+from latentatlas.estimator.curving import check_geometry
 from latentatlas.estimator.rows import held_out_count
 from latentatlas.models import Encoder
 
@@ -41,6 +42,7 @@ def check_settings(atlas: Any) -> None:
         )
     _check_blocks(atlas)
     _check_charts(atlas)
+    check_geometry(atlas)
     if not isinstance(atlas.held_out, int | float) or not 0 <= atlas.held_out < 1:
         raise SpecError(f"Atlas wants 0 ≤ held_out < 1; got {atlas.held_out!r}. .1 keeps every tenth row aside.")
 

@@ -113,7 +113,7 @@ def take_in(atlas: Atlas, new: Table, pace: Pace, callbacks: Sequence[Callback])
     atlas.held_out_ = update.held_out
     atlas._place(atlas.model_.preparation(update.table.x), update.graph)
     after = Placement(atlas.latent_[earlier], atlas.labels_[earlier])
-    atlas.drift_ = drift_between(before, after, k=atlas.n_neighbors, unlike=update.unlike)
+    atlas.drift_ = drift_between(before, after, k=atlas.n_neighbors, unlike=update.unlike, space=atlas.model_.geometry)
 
 
 def _require_views(atlas: Atlas) -> None:
@@ -231,11 +231,11 @@ def _terms(atlas: Atlas, kept: np.ndarray, rows: int, weight: float) -> dict[str
     if weight == 0:
         return terms
     numbers = torch.arange(len(kept))
-    anchor = Anchor(rows, atlas.latent_.shape[1])
+    anchor = Anchor(rows, atlas.latent_.shape[1], geometry=atlas.model_.geometry)
     anchor.hold(numbers, torch.from_numpy(atlas.latent_[kept]))
     terms["anchor"] = (anchor, Constant(weight))
     if atlas.model_.network.head is not None:
-        on_map = Anchor(rows, 2)
+        on_map = Anchor(rows, 2, geometry=atlas.model_.geometry)
         on_map.hold(numbers, torch.from_numpy(atlas.map_[kept]))
         terms["map_anchor"] = (Rebind(on_map, {"z": "map"}), Constant(weight))
     return terms

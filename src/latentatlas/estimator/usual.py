@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 
 from latentatlas.estimator.rows import blockwise
-from latentatlas.graph.exact import brute_force
+from latentatlas.geometry import Euclidean, Geometry
+from latentatlas.graph import nearest_points
 from latentatlas.landscape import GaussianCells
 from latentatlas.models import PCAStem, Stem
 
@@ -24,6 +25,7 @@ _KNOWN, _ROWS_PER_CELL, _MOST_CELLS, _MOST_COMPONENTS = 20_000, 400, 50, 128
 _NOISES = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)  # mean variance of a coordinate is 1
 _TENTH, _FEWEST_JUDGED = 10, 10
 _TINY = 1e-6
+_FLAT = Euclidean()
 
 
 def _none() -> np.ndarray:
@@ -46,6 +48,7 @@ class Usual:
         cells: one Gaussian for each.
         noise: ν, in units of the mean variance of a coordinate.
         left_out: the mean of r, and r_max.
+        space: where latents and centres lie.
         surprise: of the rows kept aside, ascending; empty without such rows.
     """
 
@@ -54,10 +57,11 @@ class Usual:
     cells: GaussianCells
     noise: float
     left_out: tuple[float, float]
+    space: Geometry
     surprise: Float[np.ndarray, " held_out"] = field(default_factory=_none)
 
     @classmethod
-    def of(cls, stem: Stem, x: Rows, z: Latent, *, held_out: np.ndarray, seed: int) -> Usual:
+    def of(cls, stem: Stem, x: Rows, z: Latent, *, held_out: np.ndarray, seed: int, space: Geometry = _FLAT) -> Usual:
         """From at most 20,000 rows that training saw, with 400 rows a cell and 50 cells at most.
 
         ν is the one of six that makes the rows of every tenth likeliest under Gaussians of the others.
@@ -67,9 +71,10 @@ class Usual:
         if stem.components > _MOST_COMPONENTS:
             stem = PCAStem(x.shape[1], _MOST_COMPONENTS).fit(torch.from_numpy(x[known]))
         h, left = _coordinates(stem, x[known])
-        centres, cell = _cut(z[known], seed)
+        centres, cell = _cut(z[known], seed, space)
         cells = _in_single_precision(GaussianCells.of(h, cell))
-        found = cls(stem, centres, cells, _likeliest(h, cell), (max(float(left.mean()), _TINY), float(left.max())))
+        left_out = max(float(left.mean()), _TINY), float(left.max())
+        found = cls(stem, centres, cells, _likeliest(h, cell), left_out, space)
         return replace(found, surprise=np.sort(found(x[held_out], z[held_out]))) if held_out.any() else found
 
     def arrays(self, stem: Stem) -> dict[str, np.ndarray]:
@@ -87,19 +92,19 @@ class Usual:
         return found | {f"stem.{name}": each.numpy() for name, each in own.items()}
 
     @classmethod
-    def restored(cls, stem: Stem, arrays: Mapping[str, np.ndarray]) -> Usual:
+    def restored(cls, stem: Stem, arrays: Mapping[str, np.ndarray], space: Geometry = _FLAT) -> Usual:
         """The way back from `arrays`; `stem` is that of the atlas, which is shared if it has few coordinates."""
         if stem.components > _MOST_COMPONENTS:
             stem = PCAStem(stem.mean.shape[0], _MOST_COMPONENTS)
             stem.load_state_dict({name: torch.from_numpy(arrays[f"stem.{name}"]) for name in stem.state_dict()})
         cells = GaussianCells(*(arrays[name].astype(np.float64) for name in ("shares", "means", "covariances")))
         mean, most = arrays["left_out"].tolist()
-        return cls(stem, arrays["centres"], cells, float(arrays["noise"][0]), (mean, most), arrays["surprise"])
+        return cls(stem, arrays["centres"], cells, float(arrays["noise"][0]), (mean, most), space, arrays["surprise"])
 
     def __call__(self, x: Rows, z: Latent) -> Float[np.ndarray, " n"]:
         """Surprise of rows that lie there, in nats; O(n (features + components) components)."""
         h, left = _coordinates(self.stem, x)
-        cell = brute_force(z, self.centres, 1)[1][:, 0]
+        cell = nearest_points(z, self.centres, 1, self.space)[1][:, 0]
         mean, most = self.left_out
         spare = max(1, x.shape[1] - self.stem.components)
         within = self.cells.energy(h, cell, self.noise * np.eye(h.shape[1]))
@@ -128,15 +133,19 @@ def _in_single_precision(cells: GaussianCells) -> GaussianCells:
     return GaussianCells(cells.shares, means, covariances)
 
 
-def _cut(z: Latent, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Centres of cells of about 400 rows, all occupied, and the cell of each row."""
+def _cut(z: Latent, seed: int, space: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """Centres of cells of about 400 rows, all occupied, and the cell of each row.
+
+    In a curved space the centres are k-means centres of tangent vectors; rows go to the nearest by its own distance.
+    """
     from sklearn.cluster import MiniBatchKMeans
 
     count = int(np.clip(len(z) // _ROWS_PER_CELL, 1, _MOST_CELLS))
-    centres = MiniBatchKMeans(count, n_init=3, random_state=seed).fit(z).cluster_centers_.astype(np.float32)
-    occupied = np.unique(brute_force(z, centres, 1)[1][:, 0])
+    found = MiniBatchKMeans(count, n_init=3, random_state=seed).fit(space.vector(torch.from_numpy(z)).numpy())
+    centres = space.point(torch.from_numpy(found.cluster_centers_.astype(np.float32))).numpy()
+    occupied = np.unique(nearest_points(z, centres, 1, space)[1][:, 0])
     centres = np.ascontiguousarray(centres[occupied])
-    return centres, brute_force(z, centres, 1)[1][:, 0]
+    return centres, nearest_points(z, centres, 1, space)[1][:, 0]
 
 
 def _likeliest(h: np.ndarray, cell: np.ndarray) -> float:

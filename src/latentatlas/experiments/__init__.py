@@ -52,6 +52,7 @@ _STUDIES = {
     "jumps": "Charts with known overlaps: four kinds of jumps, changes along paths, when consistency should begin.",
     "elastic": "How many charts and groups are found without being told, how stable, and at what cost.",
     "charts-cost": "What charts in an atlas give and take, beside an atlas without.",
+    "explore-speed": "The explorer on up to two million rows: seconds to the page, questions, frames, weight.",
     "hierarchy": "Mammals of WordNet in a Poincaré ball and in flat space: are ancestors nearest to a node.",
     "stack": "Images and heartbeats explained block by block, against one block of equal size.",
     "generate": "MNIST drawn anew from each basin, and whether the drawings are copies of training rows.",

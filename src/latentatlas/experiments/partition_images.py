@@ -137,7 +137,9 @@ def pictures(result: Mapping[str, Any]) -> dict[str, bytes]:
     angle = np.degrees(_from_text(shown["angle"])[:, 0])
     return {
         "partition_images_similarity": png_bytes(similarity_figure(curves, size="angle (degrees)")),
-        "partition_images_blocks": png_bytes(blocks_figure(blocks, angle, name="angle (degrees)")),
+        "partition_images_blocks": png_bytes(
+            blocks_figure(blocks, angle, name="angle of the turn (degrees)", period=360.0)
+        ),
     }
 
 

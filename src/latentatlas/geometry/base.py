@@ -44,6 +44,18 @@ class Geometry(ABC):
     def squares(self, base: Tensor, vector: Tensor) -> Tensor:
         """Squared length of a tangent vector, shaped like it: by coordinate where these are alike everywhere."""
 
+    @abstractmethod
+    def acceleration(self, base: Tensor, velocity: Tensor) -> Tensor:
+        """How coordinates bend along a geodesic: exp_b(t v) = b + t v + ½ t² a + O(t³); quadratic in v."""
+
+    def point(self, vector: Tensor) -> Tensor:
+        """What a tangent vector at zeros leads to, exp_0(v): any numbers, as those of a network, as a point."""
+        return self.exp(torch.zeros_like(vector), vector)
+
+    def vector(self, point: Tensor) -> Tensor:
+        """The way back, log_0(p): coordinates without a rim."""
+        return self.log(torch.zeros_like(point), point)
+
     def geodesic(self, a: Tensor, b: Tensor, share: float | Tensor) -> Tensor:
         """The point at this share of the way from a to b; beyond b above 1."""
         return self.exp(a, share * self.log(a, b))

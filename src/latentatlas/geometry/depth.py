@@ -41,13 +41,16 @@ class DepthSpace(Geometry):
     def exp(self, base: Tensor, vector: Tensor) -> Tensor:
         """Exact for steps of any length that float holds."""
         stretch = torch.exp(base[..., -1:])
-        side, down = vector[..., :-1] * stretch, vector[..., -1:]
-        t = size(torch.cat([side, down], dim=-1))
+        way = torch.cat([vector[..., :-1] * stretch, vector[..., -1:]], dim=-1)
+        short = size(way) < torch.finfo(way.dtype).eps  # then the way is straight, and has no direction to divide by
+        way = torch.where(short, 1.0, way)
+        side, down, t = way[..., :-1], way[..., -1:], size(way)
         squared = product(side, side)
         gain = torch.where(down < 0, squared / (t * (t - down)), 1 + down / t)  # 1 + cos of the angle to straight down
         turned = (gain + (1 - down / t) * torch.exp(-2 * t)) / 2  # e^{−t} (cosh t + sinh t · down/t)
         moved = side / t * (-torch.expm1(-2 * t) / 2) / turned / stretch
-        return torch.cat([base[..., :-1] + moved, base[..., -1:] + t + torch.log(turned)], dim=-1)
+        there = torch.cat([base[..., :-1] + moved, base[..., -1:] + t + torch.log(turned)], dim=-1)
+        return torch.where(short, base + vector, there)
 
     def log(self, base: Tensor, point: Tensor) -> Tensor:
         """By the hyperboloid over the half-space, with the base moved to z = 0, ρ = 0."""
@@ -86,3 +89,8 @@ class DepthSpace(Geometry):
         """e^{2ρ} ‖dz‖² + dρ², the same for all coordinates."""
         stretched = torch.cat([vector[..., :-1] * torch.exp(base[..., -1:]), vector[..., -1:]], dim=-1)
         return product(stretched, stretched).expand_as(vector)
+
+    def acceleration(self, base: Tensor, velocity: Tensor) -> Tensor:
+        """−2 dz dρ for the place, e^{2ρ} ‖dz‖² for the depth."""
+        side, down = velocity[..., :-1], velocity[..., -1:]
+        return torch.cat([-2 * side * down, torch.exp(2 * base[..., -1:]) * product(side, side)], dim=-1)

@@ -51,6 +51,10 @@ class Euclidean(Geometry):
         """The square of every coordinate."""
         return vector.square()
 
+    def acceleration(self, base: Tensor, velocity: Tensor) -> Tensor:
+        """0: coordinates of a straight line run evenly."""
+        return torch.zeros_like(velocity)
+
     def mean_step(self, base: Tensor, points: Tensor, weights: Tensor) -> Tensor:
         """The mean, wherever the base is."""
         return weights @ points

@@ -99,10 +99,16 @@ class PoincareBall(Geometry):
         """λ_x² ‖v‖², the same for all coordinates, which no direction distinguishes."""
         return (2 / self._room(base)).square() * product(vector, vector).expand_as(vector)
 
+    def acceleration(self, base: Tensor, velocity: Tensor) -> Tensor:
+        """‖v‖² g − 2⟨g, v⟩ v with g = ∇ log λ = 2c x/(1 − c‖x‖²)."""
+        slope = 2 * self.curvature * base / self._room(base)
+        return product(velocity, velocity) * slope - 2 * product(slope, velocity) * velocity
+
     def _room(self, point: Tensor) -> Tensor:
         """1 − c‖x‖², `(..., 1)`."""
         room = 1 - self.curvature * product(point, point)
-        if bool((room <= 0).any()):
+        exported = torch.compiler.is_compiling()  # where a graph may have no conditions on values
+        if not exported and bool((room <= 0).any()):
             raise DataError(
                 f"PoincareBall wants points with a norm below {1 / math.sqrt(self.curvature):g}; "
                 f"{int((room <= 0).sum())} of {room.numel()} lie on the rim or outside. Take them in with `project`, "

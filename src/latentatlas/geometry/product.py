@@ -76,6 +76,10 @@ class ProductGeometry(Geometry):
         """Those of each block."""
         return self._each(lambda space, b, v: space.squares(b, v), base, vector)
 
+    def acceleration(self, base: Tensor, velocity: Tensor) -> Tensor:
+        """Those of each block."""
+        return self._each(lambda space, b, v: space.acceleration(b, v), base, velocity)
+
     def _each(self, map_of: Callable[..., Tensor], *arguments: Tensor) -> Tensor:
         blocks = zip(self.factors, *(self._blocks(each) for each in arguments), strict=True)
         return torch.cat([map_of(space, *parts) for space, *parts in blocks], dim=-1)

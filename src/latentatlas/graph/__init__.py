@@ -3,6 +3,7 @@
 from latentatlas.graph.affinity import continuous_graph, edge_lengths, fuzzy_weights, mutual_graph
 from latentatlas.graph.blocks import knn_graph_of_blocks
 from latentatlas.graph.components import Connected, components, connect
+from latentatlas.graph.geodesic import nearest_points
 from latentatlas.graph.knn import (
     CosineDistance,
     Dissimilarity,
@@ -29,6 +30,7 @@ __all__ = [
     "knn_graph",
     "knn_graph_of_blocks",
     "mutual_graph",
+    "nearest_points",
     "neighbours_among",
     "refine",
     "spanning_tree",

@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from latentatlas.core import DataError, ShapeError, SpecError
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.graph.exact import brute_force, without_self
+from latentatlas.graph.geodesic import nearest_points
 from latentatlas.graph.inverted_file import LEAST_ROOM, bytes_kept, search_inverted_file
 from latentatlas.graph.kd_tree import MOST_AXES, search_tree
 
@@ -105,7 +107,7 @@ def knn_graph(
     x: Float[np.ndarray, "n features"],
     k: int,
     *,
-    metric: Dissimilarity | None = None,
+    metric: Dissimilarity | Geometry | None = None,
     min_recall: float = 0.95,
     exact: bool | None = None,
     seed: int = 0,
@@ -128,7 +130,8 @@ def knn_graph(
     Args:
         x: rows.
         k: number of neighbours.
-        metric: None is Euclidean.
+        metric: None is Euclidean. By a curved `Geometry`, such as `PoincareBall()`, all pairs are compared whatever n
+            is, and the settings below do not matter.
         min_recall: of an inverted file.
         exact: whether to compare all pairs; None does up to 20,000 rows, or 5,000 of up to three features.
         seed: of the cells and of the sample.
@@ -147,7 +150,11 @@ def knn_graph(
     if not 1 <= k < n:
         raise ShapeError(f"knn_graph wants 1 ≤ k < n; got k={k} for n={n} rows. Use k ≤ {max(n - 1, 0)} or more rows.")
     _check_finite(x)
-    metric = metric or EuclideanDistance()
+    if isinstance(metric, Geometry) and not isinstance(metric, Euclidean):
+        distances, indices = without_self(*nearest_points(x, x, k + 1, metric), np.arange(n))
+        return Neighbours(indices, distances, recall=1.0, exact=True)
+    if metric is None or isinstance(metric, Geometry):
+        metric = EuclideanDistance()
     few_axes = x.shape[1] <= MOST_AXES and n > _TREE_ROWS
     use_exact = (n <= EXACT_ROWS and not few_axes) if exact is None else exact
     kept = 4 * x.size + (0 if use_exact else bytes_kept(*x.shape))

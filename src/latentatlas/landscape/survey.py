@@ -11,6 +11,7 @@ from scipy.stats import norm
 from torch import Tensor
 
 from latentatlas.core import DataError, ShapeError, SpecError
+from latentatlas.geometry import Geometry
 from latentatlas.graph import Dissimilarity, Neighbours, knn_graph
 from latentatlas.landscape.density import local_dimension, neighbour_energy
 from latentatlas.landscape.fields import energies
@@ -27,7 +28,7 @@ def survey(
     *,
     field: Callable[[Tensor], Tensor] | None = None,
     n_neighbors: int = 15,
-    metric: Dissimilarity | None = None,
+    metric: Dissimilarity | Geometry | None = None,
     min_prominence: float | None = None,
     seed: int = 0,
 ) -> Landscape:
@@ -45,7 +46,7 @@ def survey(
         x: finite rows.
         field: energy of points; low is good. None takes the density of the rows.
         n_neighbors: edges per row of the graph, at most n − 1.
-        metric: None takes Euclidean distance; `graph.CosineDistance()` suits embeddings of text.
+        metric: None takes Euclidean distance; `graph.CosineDistance()` suits embeddings of text; or a `Geometry`.
         min_prominence: minima with less join the deeper one behind their saddle; in units of the energy. 0 keeps all.
         seed: of the approximate neighbour search above 20,000 rows.
 

@@ -74,11 +74,13 @@ from latentatlas.metrics.transitions import (
     ChartChanges,
     CocycleError,
     InverseError,
+    PairTransitions,
     TransitionError,
     TransitionR2,
     Transitions,
     chart_changes,
     transitions,
+    transitions_by_pair,
 )
 
 __all__ = [
@@ -136,6 +138,7 @@ __all__ = [
     "Orientation",
     "OverCorrection",
     "OverlapShare",
+    "PairTransitions",
     "PredictionConsistency",
     "Probe",
     "ProbeMatrix",
@@ -177,4 +180,5 @@ __all__ = [
     "strata",
     "topology_factors",
     "transitions",
+    "transitions_by_pair",
 ]

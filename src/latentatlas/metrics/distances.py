@@ -1,4 +1,4 @@
-"""Squared Euclidean distances of a block of rows to all rows, by one matrix product; never an n × n matrix."""
+"""Squared distances of a block of rows to all rows; never an n × n matrix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-__all__ = ["Points", "precision", "row_blocks"]
+from latentatlas.geometry import Euclidean, Geometry
+
+__all__ = ["CurvedPoints", "Points", "points_of", "precision", "row_blocks"]
 
 _NUMBERS_PER_BLOCK = 2**24
 _WIDE = 64
@@ -24,7 +26,7 @@ def precision(array: np.ndarray) -> torch.dtype:
 
 @final
 class Points:
-    """A set of points, moved so that its most central row lies at 0: norms are small, so little is lost in rounding.
+    """Points of flat space, moved so that their most central row lies at 0, where rounding loses least.
 
     Moving by a row, not by the mean, keeps whole numbers whole: for pixel data every distance is exact in float64.
     """
@@ -45,6 +47,29 @@ class Points:
     def resolution(self, index: Int[np.ndarray, " block"], others: Int[np.ndarray, "block k"]) -> np.ndarray:
         """Per pair: squared distances closer than this are equal, rounding in `squared` cannot tell them apart."""
         return _ROUNDING[self._rows.dtype] * (self._norms[index, None] + self._norms[others]).numpy()
+
+
+@final
+class CurvedPoints:
+    """A set of points of a geometry, compared pair by pair in float64."""
+
+    def __init__(self, rows: Float[np.ndarray, "n dim"], geometry: Geometry):
+        self._rows = torch.from_numpy(np.asarray(rows, np.float64))
+        self._geometry = geometry
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def squared(self, index: Int[np.ndarray, " block"]) -> Float[np.ndarray, "block n"]:
+        """Squared distances of rows `index` to all. Time and memory O(block · n · dim)."""
+        return self._geometry.squared(self._rows[index][:, None], self._rows[None]).numpy()
+
+
+def points_of(rows: np.ndarray, geometry: Geometry | None, *, dtype: torch.dtype) -> Points | CurvedPoints:
+    """The points in their space; None is flat."""
+    if geometry is None or isinstance(geometry, Euclidean):
+        return Points(rows, dtype=dtype)
+    return CurvedPoints(rows, geometry)
 
 
 def row_blocks(

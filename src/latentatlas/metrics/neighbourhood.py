@@ -1,6 +1,7 @@
 """Are neighbours on the map true neighbours?
 
-All distances are Euclidean. For cosine neighbourhoods divide every row by its norm first: the order is the same.
+Distances are Euclidean, or those of a `geometry` between latents. For cosine neighbourhoods divide every row by its
+norm first: the order is the same.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from latentatlas.core import ShapeError
+from latentatlas.geometry import Euclidean, Geometry
+from latentatlas.graph import knn_graph, nearest_points
 from latentatlas.metrics.base import Metric, codes, finite_rows, same_rows, sample_rows
 from latentatlas.metrics.ranks import NeighbourRanks, neighbour_ranks
 from latentatlas.metrics.sampling import Estimate, mean_of_sample
@@ -31,6 +34,7 @@ class Trustworthiness(Metric):
         k: number of neighbours, less than n / 2.
         rows: examine a random sample of this many rows (their ranks stay exact); None examines all.
         seed: of the sample.
+        geometry: where the latent lies; None is flat space.
 
     Here row 0 lies next to row 3 on the map, but rows 1 and 2 are nearer in the data:
 
@@ -48,10 +52,11 @@ class Trustworthiness(Metric):
     upper: ClassVar[float] = 1.0
     better: ClassVar[Literal["higher", "lower"]] = "higher"
 
-    def __init__(self, k: int = 15, *, rows: int | None = None, seed: int = 0):
+    def __init__(self, k: int = 15, *, rows: int | None = None, seed: int = 0, geometry: Geometry | None = None):
         self.k = k
         self.rows = rows
         self.seed = seed
+        self.geometry = geometry
 
     def __call__(self, x: np.ndarray, z: np.ndarray) -> float:
         """Mean over the examined rows."""
@@ -59,7 +64,7 @@ class Trustworthiness(Metric):
 
     def per_point(self, x: np.ndarray, z: np.ndarray) -> Float[np.ndarray, " rows"]:
         """One value per examined row."""
-        return _sampled_ranks(x, z, self.k, self.rows, self.seed).trustworthiness()
+        return _sampled_ranks(x, z, self).trustworthiness()
 
     def estimate(self, x: np.ndarray, z: np.ndarray, *, level: float = 0.95) -> Estimate:
         """The mean over all rows from the sample of `rows`, with a confidence interval; see `mean_of_sample`."""
@@ -77,6 +82,7 @@ class Continuity(Metric):
         k: number of neighbours, less than n / 2.
         rows: examine a random sample of this many rows (their ranks stay exact); None examines all.
         seed: of the sample.
+        geometry: where the latent lies; None is flat space.
 
     >>> x = np.array([[0.0], [1.0], [3.0], [7.0]])
     >>> Continuity(k=1)(x, 2 * x)
@@ -90,10 +96,11 @@ class Continuity(Metric):
     upper: ClassVar[float] = 1.0
     better: ClassVar[Literal["higher", "lower"]] = "higher"
 
-    def __init__(self, k: int = 15, *, rows: int | None = None, seed: int = 0):
+    def __init__(self, k: int = 15, *, rows: int | None = None, seed: int = 0, geometry: Geometry | None = None):
         self.k = k
         self.rows = rows
         self.seed = seed
+        self.geometry = geometry
 
     def __call__(self, x: np.ndarray, z: np.ndarray) -> float:
         """Mean over the examined rows."""
@@ -101,7 +108,7 @@ class Continuity(Metric):
 
     def per_point(self, x: np.ndarray, z: np.ndarray) -> Float[np.ndarray, " rows"]:
         """One value per examined row."""
-        return _sampled_ranks(x, z, self.k, self.rows, self.seed).continuity()
+        return _sampled_ranks(x, z, self).continuity()
 
     def estimate(self, x: np.ndarray, z: np.ndarray, *, level: float = 0.95) -> Estimate:
         """The mean over all rows from the sample of `rows`, with a confidence interval; see `mean_of_sample`."""
@@ -119,6 +126,7 @@ class NeighbourOverlap(Metric):
         k: number of neighbours, less than n / 2.
         rows: examine a random sample of this many rows; None examines all.
         seed: of the sample.
+        geometry: where the latent lies; None is flat space.
 
     >>> x = np.array([[0.0], [1.0], [3.0], [7.0]])
     >>> NeighbourOverlap(k=1)(x, np.array([[0.0], [2.0], [3.0], [9.0]]))
@@ -129,10 +137,11 @@ class NeighbourOverlap(Metric):
     upper: ClassVar[float] = 1.0
     better: ClassVar[Literal["higher", "lower"]] = "higher"
 
-    def __init__(self, k: int = 15, *, rows: int | None = None, seed: int = 0):
+    def __init__(self, k: int = 15, *, rows: int | None = None, seed: int = 0, geometry: Geometry | None = None):
         self.k = k
         self.rows = rows
         self.seed = seed
+        self.geometry = geometry
 
     def __call__(self, x: np.ndarray, z: np.ndarray) -> float:
         """Mean over the examined rows."""
@@ -140,7 +149,7 @@ class NeighbourOverlap(Metric):
 
     def per_point(self, x: np.ndarray, z: np.ndarray) -> Float[np.ndarray, " rows"]:
         """One value per examined row."""
-        return _sampled_ranks(x, z, self.k, self.rows, self.seed).overlap()
+        return _sampled_ranks(x, z, self).overlap()
 
     def estimate(self, x: np.ndarray, z: np.ndarray, *, level: float = 0.95) -> Estimate:
         """The mean over all rows from the sample of `rows`, with a confidence interval; see `mean_of_sample`."""
@@ -156,6 +165,7 @@ class NeighbourAccuracy(Metric):
 
     Args:
         k: number of voters.
+        geometry: where the rows lie; None is flat space.
 
     >>> z, label = np.array([[0.0], [1.0], [5.0], [6.0], [6.5]]), np.array(["a", "a", "b", "b", "a"])
     >>> NeighbourAccuracy(k=1)(z, label)
@@ -166,8 +176,9 @@ class NeighbourAccuracy(Metric):
     upper: ClassVar[float] = 1.0
     better: ClassVar[Literal["higher", "lower"]] = "higher"
 
-    def __init__(self, k: int = 5):
+    def __init__(self, k: int = 5, *, geometry: Geometry | None = None):
         self.k = k
+        self.geometry = geometry
 
     def __call__(self, z: np.ndarray, label: np.ndarray) -> float:
         """Leave-one-out accuracy."""
@@ -179,7 +190,7 @@ class NeighbourAccuracy(Metric):
         (z,) = finite_rows("NeighbourAccuracy", z=z)
         (code,) = codes("NeighbourAccuracy", label=label)
         self._check_voters(len(z) - 1)
-        return (_vote(code[_nearest(z, None, self.k)]) == code).astype(np.float64)
+        return (_vote(code[self._nearest(z, None)]) == code).astype(np.float64)
 
     def held_out(
         self, z_train: np.ndarray, label_train: np.ndarray, *, z_test: np.ndarray, label_test: np.ndarray
@@ -190,8 +201,18 @@ class NeighbourAccuracy(Metric):
         (train,), (test,) = finite_rows("NeighbourAccuracy", z=z_train), finite_rows("NeighbourAccuracy", z=z_test)
         self._check_voters(len(train))
         (code,) = codes("NeighbourAccuracy", label=np.concatenate([label_train, label_test]))
-        votes = _vote(code[: len(train)][_nearest(train, test, self.k)])
+        votes = _vote(code[: len(train)][self._nearest(train, test)])
         return float((votes == code[len(train) :]).mean())
+
+    def _nearest(self, base: np.ndarray, queries: np.ndarray | None) -> Int[np.ndarray, "rows k"]:
+        """Numbers of the k nearest; of the base itself without queries, none its own."""
+        if self.geometry is None or isinstance(self.geometry, Euclidean):
+            from sklearn.neighbors import NearestNeighbors
+
+            return NearestNeighbors(n_neighbors=self.k).fit(base).kneighbors(queries, return_distance=False)
+        if queries is None:
+            return knn_graph(base, self.k, metric=self.geometry).indices
+        return nearest_points(queries, base, self.k, self.geometry)[1]
 
     def _check_voters(self, voters: int) -> None:
         if not 1 <= self.k <= voters:
@@ -200,14 +221,11 @@ class NeighbourAccuracy(Metric):
             )
 
 
-def _sampled_ranks(x: np.ndarray, z: np.ndarray, k: int, rows: int | None, seed: int) -> NeighbourRanks:
-    return neighbour_ranks(x, z, k=k, rows=sample_rows(len(x), rows, seed))
-
-
-def _nearest(base: np.ndarray, queries: np.ndarray | None, k: int) -> Int[np.ndarray, "rows k"]:
-    from sklearn.neighbors import NearestNeighbors
-
-    return NearestNeighbors(n_neighbors=k).fit(base).kneighbors(queries, return_distance=False)
+def _sampled_ranks(
+    x: np.ndarray, z: np.ndarray, wanted: Trustworthiness | Continuity | NeighbourOverlap
+) -> NeighbourRanks:
+    rows = sample_rows(len(x), wanted.rows, wanted.seed)
+    return neighbour_ranks(x, z, k=wanted.k, rows=rows, geometry=wanted.geometry)
 
 
 def _vote(code: Int[np.ndarray, "rows k"]) -> Int[np.ndarray, " rows"]:

@@ -11,8 +11,9 @@ import torch
 from jaxtyping import Float, Int
 
 from latentatlas.core import ShapeError, SpecError
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.metrics.base import finite_rows, same_rows
-from latentatlas.metrics.distances import precision, row_blocks
+from latentatlas.metrics.distances import CurvedPoints, precision, row_blocks
 
 __all__ = ["NeighbourRanks", "neighbour_ranks"]
 
@@ -80,6 +81,7 @@ def neighbour_ranks(
     rows: Int[np.ndarray, " rows"] | None = None,
     block: int | None = None,
     max_memory: int | None = None,
+    geometry: Geometry | None = None,
 ) -> NeighbourRanks:
     """Neighbours and their ranks in both spaces, in one pass: from it come trustworthiness, continuity and overlap.
 
@@ -96,6 +98,7 @@ def neighbour_ranks(
         rows: row numbers to examine; None takes all.
         block: rows per block; None fits the blocks into about 400 MB, or into `max_memory`.
         max_memory: most bytes to take besides x, z and the result; None is as above.
+        geometry: where the latents lie; None is flat space. In a curved one distances are taken pair by pair.
 
     Raises:
         ShapeError: if x and z differ in length, or k ≥ n / 2.
@@ -109,7 +112,9 @@ def neighbour_ranks(
         )
     index = np.arange(total) if rows is None else np.asarray(rows)
     block = block or _block_rows(x, z, max_memory)
-    patterns, latents = _Space("x", x), _Space("z", z)
+    space = geometry or Euclidean()
+    patterns = _Space("x", x)
+    latents = _Space("z", z) if isinstance(space, Euclidean) else _CurvedSpace("z", z, space)
     pieces = [_ranks_of_block(patterns, latents, k, piece) for piece in row_blocks(index, total=total, block=block)]
     return NeighbourRanks(total, index, *(np.concatenate(columns) for columns in zip(*pieces, strict=True)))
 
@@ -144,6 +149,24 @@ class _Space:
         """Per pair: keys that are closer than this are equal, since rounding cannot tell them apart."""
         norms = self._rows[:, -1]
         return _ROUNDING[norms.dtype] * (norms[index, None] + norms[others]).numpy()
+
+
+@final
+class _CurvedSpace:
+    """Rows in a geometry; squared distances are the keys themselves."""
+
+    def __init__(self, name: str, array: np.ndarray, geometry: Geometry):
+        self._points = CurvedPoints(_finite(name, array, torch.float64), geometry)
+
+    def keys(self, index: Int[np.ndarray, " block"]) -> Float[np.ndarray, "block n"]:
+        """Squared distances; infinite to the row itself."""
+        keys = self._points.squared(index)
+        keys[np.arange(len(index)), index] = np.inf
+        return keys
+
+    def resolution(self, index: Int[np.ndarray, " block"], others: Int[np.ndarray, "block k"]) -> np.ndarray:
+        """A distance has no other rows in it, so nothing cancels."""
+        return np.full(others.shape, _ROUNDING[torch.float64])
 
 
 def _block_rows(x: np.ndarray, z: np.ndarray, max_memory: int | None) -> int:
@@ -181,7 +204,9 @@ def _most_central(rows: Float[np.ndarray, "n features"]) -> Float[np.ndarray, " 
     return rows[np.argmin(away)].astype(np.float64)
 
 
-def _ranks_of_block(patterns: _Space, latents: _Space, k: int, index: np.ndarray) -> tuple[np.ndarray, ...]:
+def _ranks_of_block(
+    patterns: _Space, latents: _Space | _CurvedSpace, k: int, index: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """Input neighbours, latent neighbours, latent ranks of the former, input ranks of the latter."""
     in_x, in_z = patterns.keys(index), latents.keys(index)
     near_x, near_z = _smallest(in_x, k), _smallest(in_z, k)

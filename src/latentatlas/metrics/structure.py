@@ -6,11 +6,13 @@ import math
 from typing import ClassVar, Literal, final
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from latentatlas.core import ShapeError, SpecError
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.metrics.base import Metric, finite_rows
-from latentatlas.metrics.distances import Points, precision, row_blocks
+from latentatlas.metrics.distances import CurvedPoints, Points, points_of, precision, row_blocks
 
 __all__ = ["DensityKL", "DistanceRMSE", "TripletAccuracy"]
 
@@ -27,6 +29,7 @@ class DensityKL(Metric):
 
     Args:
         sigma: width of the kernel, in squared diameters; .01, .1 and 1 are usual.
+        geometry: where the latent lies; None is flat space.
 
     >>> x = np.array([[0.0], [1.0], [5.0]])
     >>> DensityKL()(x, 3 * x)
@@ -40,19 +43,21 @@ class DensityKL(Metric):
     upper: ClassVar[float] = math.inf
     better: ClassVar[Literal["higher", "lower"]] = "lower"
 
-    def __init__(self, sigma: float = 0.1):
+    def __init__(self, sigma: float = 0.1, *, geometry: Geometry | None = None):
         if not sigma > 0:
             raise SpecError(f"DensityKL wants sigma > 0; got {sigma}. Use .01, .1 or 1.")
         self.sigma = sigma
+        self.geometry = geometry
 
     def __call__(self, x: np.ndarray, z: np.ndarray) -> float:
         """The divergence."""
         precisions = [precision(array) for array in (x, z)]
         x, z = finite_rows("DensityKL", x=x, z=z)
-        p, q = (self._density(Points(rows, dtype=dtype)) for rows, dtype in zip((x, z), precisions, strict=True))
+        p = self._density(points_of(x, None, dtype=precisions[0]))
+        q = self._density(points_of(z, self.geometry, dtype=precisions[1]))
         return max(0.0, float((p * np.log(p / q)).sum()))
 
-    def _density(self, points: Points) -> Float[np.ndarray, " n"]:
+    def _density(self, points: Points | CurvedPoints) -> Float[np.ndarray, " n"]:
         rows, total = np.arange(len(points)), len(points)
         diameter = max(float(points.squared(piece).max()) for piece in row_blocks(rows, total=total))
         scale = -1 / (self.sigma * (diameter or 1.0))
@@ -76,6 +81,7 @@ class TripletAccuracy(Metric):
     Args:
         triplets: number per row.
         seed: of the draw.
+        geometry: where the latent lies; None is flat space.
 
     >>> x = np.array([[0.0], [1.0], [3.0], [9.0]])
     >>> TripletAccuracy()(x, 2 * x)
@@ -89,11 +95,12 @@ class TripletAccuracy(Metric):
     upper: ClassVar[float] = 1.0
     better: ClassVar[Literal["higher", "lower"]] = "higher"
 
-    def __init__(self, triplets: int = 5, *, seed: int = 0):
+    def __init__(self, triplets: int = 5, *, seed: int = 0, geometry: Geometry | None = None):
         if triplets < 1:
             raise SpecError(f"TripletAccuracy wants at least one triplet per row; got {triplets}. 5 is usual.")
         self.triplets = triplets
         self.seed = seed
+        self.geometry = geometry
 
     def __call__(self, x: np.ndarray, z: np.ndarray) -> float:
         """The share over all triplets."""
@@ -108,7 +115,7 @@ class TripletAccuracy(Metric):
         agree = np.zeros(len(x))
         for _ in range(self.triplets):
             first, second = _two_others(len(x), rng)
-            agree += _order(x, first, second) == _order(z, first, second)
+            agree += _order(x, first, second, Euclidean()) == _order(z, first, second, self.geometry or Euclidean())
         return agree / self.triplets
 
 
@@ -156,11 +163,13 @@ def _two_others(total: int, rng: np.random.Generator) -> tuple[Int[np.ndarray, "
     return (rows + step) % total, (rows + other) % total
 
 
-def _order(array: Float[np.ndarray, "n features"], first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, " n"]:
+def _order(
+    array: Float[np.ndarray, "n features"], first: np.ndarray, second: np.ndarray, space: Geometry
+) -> Float[np.ndarray, " n"]:
     """The sign of d(row, first) − d(row, second)."""
+    points = torch.from_numpy(array)
     signs = []
     for rows in row_blocks(np.arange(len(array)), total=len(array), block=_ROWS_PER_BLOCK):
-        to_first = np.square(array[rows] - array[first[rows]]).sum(axis=1)
-        to_second = np.square(array[rows] - array[second[rows]]).sum(axis=1)
-        signs.append(np.sign(to_first - to_second))
+        to_first, to_second = (space.squared(points[rows], points[each[rows]]) for each in (first, second))
+        signs.append(np.sign((to_first - to_second).numpy()))
     return np.concatenate(signs)

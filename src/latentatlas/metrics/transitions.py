@@ -12,8 +12,8 @@ from latentatlas.core import ShapeError, SpecError
 from latentatlas.metrics.base import Metric, same_rows
 from latentatlas.metrics.charts import membership_rows
 
-__all__ = ["ChartChanges", "CocycleError", "InverseError", "TransitionError", "TransitionR2", "Transitions"]
-__all__ += ["chart_changes", "transitions"]
+__all__ = ["ChartChanges", "CocycleError", "InverseError", "PairTransitions", "TransitionError", "TransitionR2"]
+__all__ += ["Transitions", "chart_changes", "transitions", "transitions_by_pair"]
 
 
 class Transitions(NamedTuple):
@@ -57,31 +57,97 @@ def transitions(
         ShapeError: if shapes do not belong together.
         SpecError: for a bad membership.
     """
+    found = _shared("transitions", local, reached, memberships, least)
+    if not len(found.target):
+        return Transitions(math.nan, math.nan, math.nan, 0)
+    error, explained = _explained(found, np.zeros(len(found.target), np.int64), found.target, local.shape[1])
+    return Transitions(float(error[0]), float(np.sqrt(found.squares.max())), float(explained[0]), len(found.target))
+
+
+class PairTransitions(NamedTuple):
+    """How jumps lead between two charts, for every ordered pair of charts that share rows.
+
+    Attributes:
+        source: the chart that is left.
+        target: the chart that is reached.
+        rows: rows in both.
+        mean: as in `Transitions`, of the pair.
+        explained: as in `Transitions`, of the pair.
+    """
+
+    source: Int[np.ndarray, " pairs"]
+    target: Int[np.ndarray, " pairs"]
+    rows: Int[np.ndarray, " pairs"]
+    mean: Float[np.ndarray, " pairs"]
+    explained: Float[np.ndarray, " pairs"]
+
+
+def transitions_by_pair(
+    local: Float[np.ndarray, "n charts dim"],
+    reached: Float[np.ndarray, "n charts charts dim"],
+    memberships: Float[np.ndarray, "n charts"],
+    *,
+    least: float = 0.05,
+) -> PairTransitions:
+    """What `transitions` says, for each pair of charts apart. O(n charts² dim).
+
+    >>> local = np.array([[[0.0], [1.0]], [[1.0], [3.0]]])
+    >>> reached = np.repeat(local[:, :, None], 2, axis=2)  # jumps that leave everything as it is
+    >>> found = transitions_by_pair(local, reached, np.full((2, 2), 0.5))
+    >>> found.source.tolist(), found.target.tolist(), found.mean.tolist()
+    ([0, 1], [1, 0], [1.5, 1.5])
+
+    Raises:
+        ShapeError: if shapes do not belong together.
+        SpecError: for a bad membership.
+    """
+    found = _shared("transitions_by_pair", local, reached, memberships, least)
+    count = local.shape[1]
+    pairs, number = np.unique(found.source * count + found.target, return_inverse=True)
+    error, explained = _explained(found, number, number, len(pairs))
+    return PairTransitions(*np.divmod(pairs, count), np.bincount(number, minlength=len(pairs)), error, explained)
+
+
+class _Shared(NamedTuple):
+    """Every (row, from, to) that is looked at: the charts, w_i w_j, z^(j), and the squared error of the jump."""
+
+    source: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    truth: np.ndarray
+    squares: np.ndarray
+
+
+def _shared(who: str, local: np.ndarray, reached: np.ndarray, memberships: np.ndarray, least: float) -> _Shared:
     if not 0 < least <= 0.5:
-        raise SpecError(f"transitions wants 0 < least ≤ ½; got {least}. 0.05 is usual.")
-    same_rows("transitions", local=local, reached=reached, memberships=memberships)
-    w = membership_rows("transitions", memberships)
+        raise SpecError(f"{who} wants 0 < least ≤ ½; got {least}. 0.05 is usual.")
+    same_rows(who, local=local, reached=reached, memberships=memberships)
+    w = membership_rows(who, memberships)
     n, count, dim = local.shape
     if w.shape != (n, count) or reached.shape != (n, count, count, dim):
         raise ShapeError(
-            f"transitions wants {n} rows of {count} charts, each taken to each; got jumps {reached.shape} and "
+            f"{who} wants {n} rows of {count} charts, each taken to each; got jumps {reached.shape} and "
             f"memberships {w.shape}. Pass those of one model."
         )
     inside = w >= least
     row, source, target = np.nonzero(inside[:, :, None] & inside[:, None] & ~np.eye(count, dtype=bool))
-    if not len(row):
-        return Transitions(math.nan, math.nan, math.nan, 0)
-    weight, truth = w[row, source] * w[row, target], local[row, target].astype(np.float64)
+    truth = local[row, target].astype(np.float64)
     squares = np.square(truth - reached[row, source, target]).sum(axis=1)
-    total = np.bincount(target, weight, minlength=count)
-    means = np.stack([np.bincount(target, weight * axis, minlength=count) for axis in truth.T], axis=1)
+    return _Shared(source, target, w[row, source] * w[row, target], truth, squares)
+
+
+def _explained(found: _Shared, part: np.ndarray, centred: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean error and R² of each part; the spread is that around the mean of each value of `centred`."""
+    total = np.bincount(centred, found.weight, minlength=count)
+    means = np.stack([np.bincount(centred, found.weight * axis, minlength=count) for axis in found.truth.T], axis=1)
     means = means / np.maximum(total, np.finfo(float).tiny)[:, None]
-    spread = float((weight * np.square(truth - means[target]).sum(axis=1)).sum())
-    error = float((weight * squares).sum())
-    explained = 1 - error / spread if spread > 0 else float(error == 0)
-    return Transitions(
-        float((weight * np.sqrt(squares)).sum() / weight.sum()), float(np.sqrt(squares.max())), explained, len(row)
+    away = np.square(found.truth - means[centred]).sum(axis=1)
+    weight, spread, error, distance = (
+        np.bincount(part, found.weight * each)
+        for each in (np.ones(len(away)), away, found.squares, np.sqrt(found.squares))
     )
+    explained = np.where(spread > 0, 1 - error / np.where(spread > 0, spread, 1), (error == 0).astype(float))
+    return distance / weight, explained
 
 
 @final

@@ -39,6 +39,7 @@ from latentatlas.models.charts import (
     patch_residuals,
     split_chart,
 )
+from latentatlas.models.curved import CurvedDecoder, CurvedEncoder
 from latentatlas.models.decoders import Decoder, ImageDecoder, MLPDecoder, SignalDecoder
 from latentatlas.models.encoders import Encoder, ImageEncoder, MLPEncoder, SignalEncoder
 from latentatlas.models.energies import NeuralEnergy
@@ -65,6 +66,8 @@ __all__ = [
     "ChartHeads",
     "ChartProjectors",
     "ChartRenderer",
+    "CurvedDecoder",
+    "CurvedEncoder",
     "Decoder",
     "ElasticCells",
     "ElasticCodebook",

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentatlas.core import Batch, Charts, Latents, SpecError
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.landscape import PrototypeBank
 from latentatlas.models.decoders import Decoder
 from latentatlas.models.encoders import Encoder
@@ -27,15 +28,24 @@ class MapHead(nn.Module):
         dim: latent axes.
         hidden: widths of the hidden layers.
         spread: the encoder's `spread`; the map has the same scale.
+        geometry: where latent and map lie, read and given by their tangent vectors at zeros; None is flat space.
     """
 
-    def __init__(self, dim: int, *, hidden: Sequence[int] = (256, 256), spread: float = 10.0):
+    def __init__(
+        self,
+        dim: int,
+        *,
+        hidden: Sequence[int] = (256, 256),
+        spread: float = 10.0,
+        geometry: Geometry | None = None,
+    ):
         super().__init__()
         positive_ints("MapHead", dim=dim, hidden=tuple(hidden))
         positive_number("MapHead", spread=spread)
         self.dim = dim
         self.hidden = tuple(hidden)
         self.spread = spread
+        self.geometry = geometry or Euclidean()
         self.net = perceptron([dim, *hidden, 2], last_gain=0.3)
         self.linear = nn.Linear(dim, 2, bias=False)
         with torch.no_grad():
@@ -44,8 +54,8 @@ class MapHead(nn.Module):
     def forward(self, z: Float[Tensor, "n dim"]) -> Float[Tensor, "n 2"]:
         """The map coordinates."""
         check_columns("MapHead", z, self.dim)
-        h = z / self.spread
-        return self.spread * (self.net(h) + self.linear(h))
+        h = self.geometry.vector(z) / self.spread
+        return self.geometry.point(self.spread * (self.net(h) + self.linear(h)))
 
 
 @final

@@ -69,11 +69,18 @@ class ResidualSignalEncoder(Encoder):
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """O(n · length · channels²)."""
+        return self.read(self.over_time(x))
+
+    def over_time(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n channels times"]:
+        """What the last convolution gives, before the means."""
         h = functional.relu(self.norm(self.first(folded("ResidualSignalEncoder", x, self.shape))))
-        h = self.blocks(h)
+        return self.blocks(h)
+
+    def read(self, h: Float[Tensor, "n channels times"]) -> Float[Tensor, "n dim"]:
+        """The latent, from what the last convolution gives."""
         pooled = h.mean(dim=2)
         if self.segments:
-            parts = functional.adaptive_avg_pool1d(h, self.segments)
+            parts = h @ _shares(h, self.segments)
             pooled = torch.cat([pooled, parts.flatten(1)], dim=1)
         return self.spread * self.last(pooled)
 
@@ -96,3 +103,9 @@ class _Block(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         inner = functional.relu(self.norms[0](self.first(h)))
         return functional.relu(self.widen(h) + self.norms[1](self.second(inner)))
+
+
+def _shares(h: Tensor, segments: int) -> Float[Tensor, "time segments"]:
+    """What each time counts in the mean of each part: a product is faster than pooling, backward above all."""
+    each = torch.eye(h.shape[2], dtype=h.dtype, device=h.device)
+    return functional.adaptive_avg_pool1d(each, segments)

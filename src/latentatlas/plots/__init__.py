@@ -12,7 +12,7 @@ from latentatlas.plots.exemplars import exemplars_figure, strip_png
 from latentatlas.plots.fields import field_maps_figure, field_scatter_figure, overlap_figure, sweep_figure
 from latentatlas.plots.interactive import descent_page, distance_page, energy_map_page, surface_page
 from latentatlas.plots.landscape import barrier_figure, energy_map_figure
-from latentatlas.plots.map import map_figure
+from latentatlas.plots.map import draw_rim, map_figure
 from latentatlas.plots.orientation import orientation_figure
 from latentatlas.plots.signals import Curve, blocks_figure, similarity_figure
 from latentatlas.plots.style import png_bytes
@@ -33,6 +33,7 @@ __all__ = [
     "descent_page",
     "distance_figure",
     "distance_page",
+    "draw_rim",
     "elastic_figure",
     "energy_map_figure",
     "energy_map_page",

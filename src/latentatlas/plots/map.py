@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.transforms import Bbox
 
-__all__ = ["map_figure"]
+__all__ = ["draw_rim", "map_figure"]
 
 _MOST_POINTS = 200_000
 _NAMED = len(CATEGORY_COLOURS)
@@ -79,6 +79,24 @@ def map_figure(
         notes.append("faint where trust is low")
     axes.set_xlabel(" · ".join(notes), fontsize=10, color=FAINT, loc="left")
     return axes.figure  # type: ignore[return-value]
+
+
+def draw_rim(figure: Figure, radius: float) -> None:
+    """Draw the rim of the disc that a map lies in, about 0, and show all of it.
+
+    >>> import numpy as np
+    >>> figure = map_figure(np.zeros((1, 2)))
+    >>> draw_rim(figure, 1.0)
+    >>> len(figure.axes[0].patches)
+    1
+    """
+    from matplotlib.patches import Circle
+
+    axes = figure.axes[0]
+    axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=FAINT, linewidth=0.8))
+    beyond = 1.02 * radius
+    axes.set_aspect("equal", adjustable="box")
+    axes.set(xlim=(-beyond, beyond), ylim=(-beyond, beyond))
 
 
 def _empty_axes(xy: np.ndarray, title: str) -> Axes:

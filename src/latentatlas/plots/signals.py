@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Curve", "blocks_figure", "similarity_figure"]
 
 _ACROSS = 4
+_CIRCLE = ("#2d3c5a", "#3f90da", "#ffd24d", "#d1432a", "#2d3c5a")  # dark at half a period, light at 0
 
 
 class Curve(Protocol):
@@ -94,7 +95,7 @@ def similarity_figure(curves: Mapping[str, Curve], *, size: str = "shift (sample
     quiet(right, "Controls")
     right.set_xticks(range(len(curves)), list(curves), rotation=20, ha="right", fontsize=8)
     right.set_xlim(-0.6, len(curves) - 0.4)
-    _name_controls(figure)
+    _name_controls(figure, records=any(np.isfinite(curve.same_record) for curve in curves.values()))
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK, fontweight="bold")
     return figure
@@ -105,6 +106,8 @@ def blocks_figure(
     parameter: Float[np.ndarray, " n"],
     *,
     name: str = "parameter",
+    period: float | None = None,
+    sizes: Mapping[str, int] | None = None,
     title: str = "",
 ) -> Figure:
     """Each block of a latent on its first two principal axes, in the colours of a transformation's parameter.
@@ -117,6 +120,8 @@ def blocks_figure(
         blocks: name → block of the latents of transformed items; blocks without axes are left out.
         parameter: one number per item.
         name: what it is, for the scale.
+        period: after which the parameter is the same again, such as 360 for degrees: the colours then close a circle.
+        sizes: name → axes of a block, where it came on fewer, such as its principal ones.
         title: heading.
 
     Cost: O(n · width²) per block.
@@ -124,7 +129,7 @@ def blocks_figure(
     >>> rng = np.random.default_rng(0)
     >>> figure = blocks_figure({"invariant": rng.normal(size=(50, 3)), "free": np.empty((50, 0))}, np.arange(50.0))
     >>> [axes.get_title(loc="left") for axes in figure.axes[:-1]]
-    ['invariant (3)']
+    ['invariant, 3 axes']
 
     Raises:
         DataError: if no block has an axis.
@@ -145,15 +150,18 @@ def blocks_figure(
     down = -(-len(drawn) // across)
     figure = Figure(figsize=(2.9 * across + 0.7, 2.9 * down + 0.2), layout="constrained")
     grid = figure.subplots(down, across, squeeze=False).ravel()
+    colours = _colours(parameter, period)
+    sizes = {each: block.shape[1] for each, block in drawn.items()} | dict(sizes or {})
     points: Any = None
     for axes, (each, block) in zip(grid, drawn.items(), strict=False):
-        places = _principal(block)
-        points = axes.scatter(*places.T, c=parameter, cmap="viridis", s=7, linewidths=0, rasterized=True)
+        points = axes.scatter(*_principal(block).T, s=7, linewidths=0, rasterized=True, **colours)
         bare(axes)
-        axes.set_title(f"{each} ({block.shape[1]})", loc="left", fontsize=9, color=INK, fontweight="bold")
+        told = f"{each}, {sizes[each]} {'axis' if sizes[each] == 1 else 'axes'}"
+        axes.set_title(told, loc="left", fontsize=9, color=INK, fontweight="bold")
     for axes in grid[len(drawn) :]:
         axes.set_visible(False)
-    bar = figure.colorbar(points, ax=list(grid), shrink=0.8, pad=0.01)
+    ticks = None if period is None else np.linspace(-period / 2, period / 2, 5)
+    bar = figure.colorbar(points, ax=list(grid), shrink=0.8, pad=0.01, ticks=ticks)
     bar.set_label(name, fontsize=9, color=FAINT)
     bar.ax.tick_params(labelsize=8, colors=FAINT)
     if title:
@@ -170,7 +178,7 @@ def _draw_controls(axes: Axes, place: int, curve: Curve, colour: str) -> None:
         axes.plot([place - 0.18, place + 0.18], [same, same], color=colour, linewidth=2.5)
 
 
-def _name_controls(figure: Figure) -> None:
+def _name_controls(figure: Figure, *, records: bool) -> None:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -178,7 +186,19 @@ def _name_controls(figure: Figure) -> None:
         Line2D([], [], color=FAINT, linewidth=2.5, label="other windows of its record"),
         Line2D([], [], color=FAINT, marker="o", markerfacecolor="white", linewidth=0, label="other records"),
     ]
-    figure.legend(handles=handles, fontsize=8, frameon=False, labelcolor=INK, loc="outside lower right", ncols=3)
+    shown = handles if records else handles[::2]
+    figure.legend(handles=shown, fontsize=8, frameon=False, labelcolor=INK, loc="outside lower right", ncols=3)
+
+
+def _colours(parameter: Float[np.ndarray, " n"], period: float | None) -> dict[str, Any]:
+    """From one end to the other; or around a circle, where hue tells the side and lightness how far from 0."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    if period is None:
+        return {"c": parameter, "cmap": "viridis"}
+    around = np.mod(np.asarray(parameter) + period / 2, period) - period / 2
+    circle = LinearSegmentedColormap.from_list("circle", _CIRCLE)
+    return {"c": around, "cmap": circle, "vmin": -period / 2, "vmax": period / 2}
 
 
 def _principal(block: Float[np.ndarray, "n dim"]) -> Float[np.ndarray, "n 2"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,141 +12,74 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, ConfigDict, Field
 
 from latentatlas.core.errors import AtlasError, StoreError
-from latentatlas.server.explorer import Explorer
+from latentatlas.server.bodies import (
+    MOST_HITS,
+    AnnotationBody,
+    CountsBody,
+    ExportBody,
+    MaskBody,
+    PageBody,
+    PathBody,
+    RecallBody,
+    RowsBody,
+    SampleBody,
+    SearchBody,
+)
+from latentatlas.server.explorer import Explorer, LateExplorer
 from latentatlas.server.exporting import FORMATS, exported
-from latentatlas.server.filters import Filter
 from latentatlas.server.guard import Guard
 from latentatlas.server.masks import mask_of, packed
 from latentatlas.server.offline import STATIC
+from latentatlas.server.watching import fit_beside, records_of
 from latentatlas.store.contents import nulls_for_nonfinite
 
 __all__ = ["application_of", "explorer_app"]
 
 _SMALL_BYTES = 1_000_000
 _BYTES_PER_ROW = 12  # a number of up to 8 digits and its comma, as annotations send them; a bit takes .17
-_MOST_HITS = 200
+_LATE_BYTES = 25_000_000  # of a run whose rows are not known yet
 
 
-def explorer_app(path: str | Path, *, token: str | None = None) -> Guard:
+def explorer_app(path: str | Path, *, token: str | None = None, compare: str | Path | None = None) -> Guard:
     """The explorer of a run folder as an ASGI application.
 
     Args:
         path: the run folder.
         token: secret that every request must bring; None answers to localhost alone.
+        compare: folder of another run of the same rows; None is none.
 
     Raises:
-        StoreError: if the folder is no run, or damaged.
-        DataError: if its points have no map.
+        StoreError: if a folder is no run, or damaged, and no fit is at work on it.
+        DataError: if its points have no map, or the runs share no rows.
     """
-    return application_of(Explorer(path), token=token)
+    path = Path(path)
+    if not path.exists() and fit_beside(path) is not None:
+        return _application(LateExplorer(path, compare), path, token=token, most_bytes=_LATE_BYTES)
+    return application_of(Explorer(path, compare), token=token)
 
 
 def application_of(explorer: Explorer, *, token: str | None) -> Guard:
     """The same for an explorer that is open; see `explorer_app`."""
+    most_bytes = _SMALL_BYTES + _BYTES_PER_ROW * explorer.columns.rows
+    return _application(lambda: explorer, explorer.run.path, token=token, most_bytes=most_bytes)
+
+
+def _application(opened: Callable[[], Explorer], path: Path, *, token: str | None, most_bytes: int) -> Guard:
     app = FastAPI(title="latentatlas explorer", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.explorer = explorer
+    app.state.opened = opened
+    app.state.path = path
     app.include_router(_routes)
     app.add_exception_handler(AtlasError, _atlas_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     if STATIC.is_dir():
         app.mount("/assets", StaticFiles(directory=STATIC / "assets"))
-    return Guard(app, token=token, most_bytes=_SMALL_BYTES + _BYTES_PER_ROW * explorer.columns.rows)
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-_Mask = str | None
-_Row = Annotated[int, Field(ge=0, le=2**40)]
-_Seed = Annotated[int, Field(ge=0, le=2**31)]
-
-
-class MaskBody(_Body):
-    """Filters that rows must pass."""
-
-    filters: Annotated[list[Filter], Field(max_length=50)]
-
-
-class CountsBody(_Body):
-    """A column to count."""
-
-    column: str
-    bins: int = 40
-    mask: _Mask = None
-
-
-class PageBody(_Body):
-    """A page of the table."""
-
-    columns: Annotated[list[str], Field(max_length=200)]
-    mask: _Mask = None
-    order: str | None = None
-    descending: bool = False
-    offset: Annotated[int, Field(ge=0, le=2**40)] = 0
-    limit: int = 100
-
-
-class RowsBody(_Body):
-    """Rows by their numbers."""
-
-    columns: Annotated[list[str], Field(max_length=200)] = []
-    rows: Annotated[list[_Row], Field(max_length=1000)]
-
-
-class SearchBody(_Body):
-    """What to look for: a row by number or id, a text, or a vector of the latent."""
-
-    row: _Row | None = None
-    id: Annotated[str, Field(max_length=1000)] | None = None
-    text: Annotated[str, Field(min_length=1, max_length=10_000)] | None = None
-    vector: Annotated[list[float], Field(max_length=100_000)] | None = None
-    k: Annotated[int, Field(ge=1, le=_MOST_HITS)] = 20
-    mask: _Mask = None
-
-
-class ExportBody(_Body):
-    """A selection."""
-
-    mask: _Mask = None
-
-
-class AnnotationBody(_Body):
-    """A remark on rows."""
-
-    text: str
-    rows: list[_Row]
-
-
-class SampleBody(_Body):
-    """New patterns wanted."""
-
-    n: int = 12
-    basin: int | None = None
-    seed: _Seed = 0
-
-
-class RecallBody(_Body):
-    """A row to be recalled from a corrupted copy."""
-
-    row: _Row
-    noise: float = 0.5
-    seed: _Seed = 0
-
-
-class PathBody(_Body):
-    """Two rows to be joined."""
-
-    start: _Row
-    end: _Row
-    steps: int = 12
+    return Guard(app, token=token, most_bytes=most_bytes)
 
 
 def _open(request: Request) -> Explorer:
-    explorer: Explorer = request.app.state.explorer
+    explorer: Explorer = request.app.state.opened()
     explorer.check()
     return explorer
 
@@ -183,10 +117,52 @@ def history(explorer: _Open) -> Response:
     return _json({name: values.tolist() for name, values in explorer.run.history().items()})
 
 
+@_routes.get("/api/training")
+def training(request: Request) -> Response:
+    """What a fit that is at work on this folder has recorded; null where none is."""
+    return _json(records_of(request.app.state.path))
+
+
 @_routes.get("/api/columns/{name:path}")
 def column(explorer: _Open, name: str) -> Response:
     """A column as float32 or uint16, little-endian."""
     return _bytes(explorer.columns.array(name).tobytes())
+
+
+@_routes.get("/api/charts")
+def charts(explorer: _Open) -> Response:
+    """What is known of the charts."""
+    return _json(explorer.charts.summary())
+
+
+@_routes.get("/api/charts/{number}")
+def chart(explorer: _Open, number: int) -> Response:
+    """Where rows lie in a chart."""
+    return _json(explorer.charts.places(number))
+
+
+@_routes.get("/api/terrain")
+def terrain(explorer: _Open) -> Response:
+    """The passes between basins."""
+    return _json([found._asdict() for found in explorer.terrain.passes])
+
+
+@_routes.get("/api/terrain/{row}")
+def descent(explorer: _Open, row: int) -> Response:
+    """The way down from a row."""
+    return _json(explorer.terrain.way_down(row))
+
+
+@_routes.get("/api/comparison/{axis}")
+def comparison(explorer: _Open, axis: str) -> Response:
+    """Where the rows lie on the map of the other run, as float32: "x" or "y"."""
+    if explorer.comparison is None:
+        return _error(
+            404, "There is no other run to compare with. Start with: latentatlas explore RUN --compare OTHER."
+        )
+    if axis not in ("x", "y"):
+        return _error(404, f"A map has the axes x and y; got {axis[:100]!r}.")
+    return _bytes(explorer.comparison.places[:, "xy".index(axis)].astype("<f4").tobytes())
 
 
 @_routes.post("/api/mask")
@@ -228,7 +204,7 @@ def patterns(explorer: _Open, body: RowsBody) -> Response:
 
 
 @_routes.get("/api/neighbours/{row}")
-def neighbours(explorer: _Open, row: int, k: Annotated[int, Query(ge=1, le=_MOST_HITS)] = 8) -> Response:
+def neighbours(explorer: _Open, row: int, k: Annotated[int, Query(ge=1, le=MOST_HITS)] = 8) -> Response:
     """Neighbours in the latent and in the data."""
     lists = explorer.neighbours.of(row, k)
     return _json({name: [near._asdict() for near in found] for name, found in lists.items()})
@@ -253,18 +229,10 @@ def search(explorer: _Open, body: SearchBody) -> Response:
     return _json({"row": row, **found})
 
 
-@_routes.post("/api/selection")
-def selection(explorer: _Open, body: ExportBody) -> Response:
-    """What is selected on the page, for the code around it."""
-    mask = _mask(explorer, body.mask)
-    explorer.selected = None if mask is None else np.flatnonzero(mask)
-    return _json({})
-
-
 @_routes.post("/api/export/{form}")
 def export(explorer: _Open, form: str, body: ExportBody) -> Response:
     """A selection as CSV or Parquet."""
-    content = exported(explorer.run, form, _mask(explorer, body.mask))
+    content = exported(explorer.run, form, _mask(explorer, body.mask), explorer.columns.added)
     return Response(content, media_type=FORMATS[form], headers={"cache-control": "no-store"})
 
 
@@ -325,7 +293,9 @@ def _bytes(content: bytes) -> Response:
 
 
 def _error(status: int, message: str) -> Response:
-    return Response(json.dumps({"error": message}), status, media_type="application/json")
+    # a browser may keep "gone" for ever, and not ask again when the run is there
+    headers = {"cache-control": "no-store"}
+    return Response(json.dumps({"error": message}), status, headers, media_type="application/json")
 
 
 def _atlas_error(request: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ __all__ = ["MISSING_CODE", "Column", "PointColumns", "as_json"]
 MISSING_CODE = 65535
 _MOST_CATEGORIES = 1000
 _MOST_WHOLE_CATEGORIES = 20
+_FIRST_ROWS = 20_000
 _ALWAYS_CATEGORIES = ("basin", "label", "environment", "chart", "code")
 
 
@@ -53,22 +54,24 @@ class PointColumns:
 
     Args:
         path: the file.
+        added: columns that stand beside those of the file, one entry a row; none has the name of one of them.
 
     Cost: O(rows) for each column, when it is first used; arrays are kept.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, added: Mapping[str, np.ndarray] | None = None):
         import pyarrow.parquet as pq
 
         self.path = path
+        self.added = dict(added or {})
         self._schema = pq.read_schema(path)
         self.rows = pq.read_metadata(path).num_rows
         self._known: dict[str, tuple[Column, np.ndarray | None]] = {}
 
     @property
     def names(self) -> list[str]:
-        """Every column, in the order of the file."""
-        return self._schema.names
+        """Every column, in the order of the file; then those that were added."""
+        return [*self._schema.names, *self.added]
 
     def describe(self) -> list[Column]:
         """Every column."""
@@ -95,6 +98,10 @@ class PointColumns:
             )
         return array
 
+    def exact(self, name: str) -> np.ndarray:
+        """A column of numbers in float64, read again from the file; NaN where one is missing."""
+        return _numpy(self._read(name).cast("float64"))
+
     def _entry(self, name: str) -> tuple[Column, np.ndarray | None]:
         if name not in self._known:
             if name not in self.names:
@@ -103,9 +110,13 @@ class PointColumns:
         return self._known[name]
 
     def _read(self, name: str) -> pa.ChunkedArray:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        return pq.read_table(self.path, columns=[name])[name]
+        if name in self.added:
+            return pa.chunked_array([pa.array(self.added[name])])
+        with pq.ParquetFile(self.path) as file:  # read_table loads its data-set engine first, which takes a second
+            return file.read(columns=[name])[name]
 
 
 def _entry_of(name: str, values: pa.ChunkedArray) -> tuple[Column, np.ndarray | None]:
@@ -117,20 +128,34 @@ def _entry_of(name: str, values: pa.ChunkedArray) -> tuple[Column, np.ndarray | 
     if pa.types.is_integer(kind):
         return _whole(name, values)
     if pa.types.is_floating(kind):
-        return _number(name, values.to_numpy())
+        return _number(name, _numpy(values))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _text(name, values)
     return Column(name, "vector"), None
 
 
-def _whole(name: str, values: pa.ChunkedArray) -> tuple[Column, np.ndarray | None]:
+def _numpy(values: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """The values; NaN where one is missing. Without to_numpy where that can be: it loads pandas first, for a second."""
+    import pyarrow as pa
+
+    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if whole.null_count or not len(whole):
+        return whole.to_numpy(zero_copy_only=False)
+    return np.from_dlpack(whole)
+
+
+def _has_few(values: pa.ChunkedArray, most: int) -> bool:
+    """Whether there are at most so many different values; the first rows often tell that there are not."""
     import pyarrow.compute as pc
 
-    distinct = pc.count_distinct(values).as_py()
+    return all(pc.count_distinct(part).as_py() <= most for part in (values.slice(0, _FIRST_ROWS), values))
+
+
+def _whole(name: str, values: pa.ChunkedArray) -> tuple[Column, np.ndarray | None]:
     most = _MOST_CATEGORIES if name in _ALWAYS_CATEGORIES else _MOST_WHOLE_CATEGORIES
-    if name != "id" and distinct <= most:
+    if name != "id" and _has_few(values, most):
         return _categories(name, values)
-    return _number(name, values.cast("float64").to_numpy())
+    return _number(name, _numpy(values.cast("float64")))
 
 
 def _number(name: str, values: np.ndarray) -> tuple[Column, np.ndarray]:
@@ -141,10 +166,7 @@ def _number(name: str, values: np.ndarray) -> tuple[Column, np.ndarray]:
 
 
 def _text(name: str, values: pa.ChunkedArray) -> tuple[Column, np.ndarray | None]:
-    import pyarrow.compute as pc
-
-    distinct = pc.count_distinct(values).as_py()
-    if name != "id" and distinct <= min(_MOST_CATEGORIES, max(50, len(values) // 2)):
+    if name != "id" and _has_few(values, min(_MOST_CATEGORIES, max(50, len(values) // 2))):
         return _categories(name, values)
     return Column(name, "text", missing=values.null_count), None
 
@@ -161,7 +183,8 @@ def _categories(name: str, values: pa.ChunkedArray) -> tuple[Column, np.ndarray]
     places = np.empty(len(distinct) + 1, dtype="<u2")
     places[order] = np.arange(len(distinct))
     places[-1] = MISSING_CODE
-    codes = places[encoded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)]
+    indices = encoded.indices
+    codes = places[_numpy(indices.fill_null(len(distinct)) if indices.null_count else indices)]
     counts = np.bincount(codes[codes != MISSING_CODE], minlength=len(distinct))
     return Column(
         name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ __all__ = ["FORMATS", "exported"]
 FORMATS = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 
-def exported(run: Run, form: str, mask: np.ndarray | None) -> bytes:
+def exported(run: Run, form: str, mask: np.ndarray | None, added: Mapping[str, np.ndarray] | None = None) -> bytes:
     """The points of a selection, with all their columns, as a file.
 
     In CSV each axis of a vector is a column of its own, `latent.0`, `latent.1`, …
@@ -27,6 +28,7 @@ def exported(run: Run, form: str, mask: np.ndarray | None) -> bytes:
         run: the run.
         form: "csv" or "parquet".
         mask: truth value per row; None is every row.
+        added: columns that stand beside those of the run.
 
     Raises:
         DataError: for another form.
@@ -34,6 +36,8 @@ def exported(run: Run, form: str, mask: np.ndarray | None) -> bytes:
     if form not in FORMATS:
         raise DataError(f"The explorer writes no {form!r}. {did_you_mean(form, FORMATS)}")
     table = run.points_table()
+    for name, values in (added or {}).items():
+        table = table.append_column(name, [values])
     if mask is not None:
         table = table.filter(mask)
     buffer = io.BytesIO()

@@ -9,7 +9,7 @@ import numpy as np
 from latentatlas.core.errors import DataError
 from latentatlas.store import Run
 
-__all__ = ["NearRow", "NeighbourLists"]
+__all__ = ["NearRow", "NeighbourLists", "graph_rows"]
 
 
 class NearRow(NamedTuple):
@@ -90,3 +90,16 @@ class NeighbourLists:
         rows, distances = self.run.search(vectors[[row]], k, exclude=np.array([row]))
         found = zip(rows[0].tolist(), distances[0].tolist(), strict=True)
         return [NearRow(near, distance, None) for near, distance in found if near >= 0]
+
+
+def graph_rows(run: Run, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a graph and their neighbours, −1 is none, both as numbers of the points.
+
+    Raises:
+        StoreError: if the run has no such graph.
+    """
+    near, sampled = np.asarray(run.graph(name)["indices"]), run.sampled()
+    if sampled is None:
+        return np.arange(len(near)), near
+    sampled = np.asarray(sampled)
+    return sampled, np.where(near < 0, -1, sampled[near])

@@ -13,9 +13,11 @@ import numpy as np
 from latentatlas.core.errors import SpecError
 from latentatlas.server.explorer import Explorer
 from latentatlas.server.patterns import Patterns
+from latentatlas.server.terrain import Terrain
+from latentatlas.store import among_all_points
 from latentatlas.store.contents import nulls_for_nonfinite
 
-__all__ = ["STATIC", "offline_page"]
+__all__ = ["STATIC", "built", "offline_page", "page_with"]
 
 STATIC = Path(__file__).parent / "static"
 
@@ -45,22 +47,39 @@ def offline_page(path: str | Path) -> str:
         raise SpecError(
             f"One page holds up to {_MOST_ROWS:,} rows; {path} has {explorer.columns.rows:,}. Use latentatlas explore."
         )
-    if not (STATIC / "index.html").is_file():
-        raise SpecError("The page of the explorer is not built. In a checkout: make web.")
-    page = (STATIC / "index.html").read_text()
+    return page_with(f'<script type="application/json" id="run-data">{_json(_data(explorer))}</script>')
+
+
+def page_with(inside: str) -> str:
+    """The page of the explorer as one HTML text with scripts, styles and some markup inside, which its script finds.
+
+    Raises:
+        SpecError: if the page is not built.
+    """
+    page = built("index.html")
     page = re.sub(r'<link rel="stylesheet"[^>]*href="/([^"]+)">', lambda link: _style(link[1]), page)
     script = re.search(r'<script type="module"[^>]*src="/([^"]+)"></script>', page)
     assert script is not None, "vite writes one module script"
-    inside = f'<script type="application/json" id="run-data">{_json(_data(explorer))}</script>{_script(script[1])}'
-    return page.replace(script[0], "").replace("</body>", f"{inside}</body>")
+    return page.replace(script[0], "").replace("</body>", f"{inside}{_script(script[1])}</body>")
+
+
+def built(name: str) -> str:
+    """A file that vite wrote.
+
+    Raises:
+        SpecError: if the page is not built.
+    """
+    if not (STATIC / name).is_file():
+        raise SpecError("The page of the explorer is not built. In a checkout: make web.")
+    return (STATIC / name).read_text()
 
 
 def _style(name: str) -> str:
-    return f"<style>{(STATIC / name).read_text()}</style>"
+    return f"<style>{built(name)}</style>"
 
 
 def _script(name: str) -> str:
-    code = (STATIC / name).read_text().replace("</script", "<\\/script")
+    code = built(name).replace("</script", "<\\/script")
     return f'<script type="module">{code}</script>'
 
 
@@ -85,8 +104,19 @@ def _data(explorer: Explorer) -> dict[str, Any]:
         "columns": {name: _packed(values) for name, values in arrays.items()},
         "texts": {name: values.tolist() for name, values in points.items()},
         "graphs": _graphs(explorer),
+        "charts": explorer.charts.summary() if explorer.charts.count else None,
+        "places": [explorer.charts.places(number) for number in range(explorer.charts.count)],
+        "terrain": _terrain(explorer.terrain),
         "patterns": kept,
     }
+
+
+def _terrain(terrain: Terrain) -> dict[str, Any] | None:
+    """The passes, and where a step down from each row leads."""
+    if not terrain.there:
+        return None
+    passes = [found._asdict() for found in terrain.passes]
+    return {"passes": passes, "below": _packed(terrain.below.astype(np.int32))}
 
 
 def _graphs(explorer: Explorer) -> dict[str, Any]:
@@ -97,13 +127,7 @@ def _graphs(explorer: Explorer) -> dict[str, Any]:
     for name in ("latent", "input"):
         if f"graph/{name}_indices.npy" not in explorer.run.files:
             continue
-        graph = run.graph(name)
-        near, far = np.asarray(graph["indices"]), np.asarray(graph["distances"])
-        if sampled is not None:
-            all_near = np.full((rows, near.shape[1]), -1, np.int32)
-            all_far = np.full(all_near.shape, np.inf, np.float32)
-            all_near[sampled], all_far[sampled] = np.where(near < 0, -1, np.asarray(sampled)[near]), far
-            near, far = all_near, all_far
+        near, far = among_all_points(run.graph(name), sampled, rows)
         graphs[name] = {"k": near.shape[1], "rows": _packed(near), "distances": _packed(far)}
     return graphs
 

@@ -1,7 +1,8 @@
-"""Questions about the points, answered by DuckDB over the Parquet file."""
+"""Questions about the points, answered by DuckDB over the Parquet file, or from the columns that are sent."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, final
@@ -11,6 +12,7 @@ import numpy as np
 from latentatlas.core.errors import DataError, SpecError, StoreError
 from latentatlas.server.columns import PointColumns
 from latentatlas.server.filters import Filter, condition, quoted
+from latentatlas.server.masks import packed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,6 +21,7 @@ __all__ = ["Counts", "PointQueries"]
 
 _MOST_BINS = 200
 _MOST_ROWS = 1000
+_FINEST = 1000  # a bin is at least so many steps of float32 wide; where it is not, the file is read again
 
 
 class Counts(NamedTuple):
@@ -54,12 +57,25 @@ class PointQueries:
         self.columns = columns
         self._connection = duckdb.connect()
         path = str(columns.path.resolve())
-        self._connection.execute("SET allowed_paths = $1", [[path]])
+        pattern = _literal(path)
+        self._connection.execute("SET allowed_paths = $1", [[path, pattern]])
         # It takes the range that Parquet records, in which NaN is not, for that of all values: isnan(x) becomes false.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
+        self._keep_added()
         for setting in ("enable_external_access = false", "lock_configuration = true"):
             self._connection.execute(f"SET {setting}")
-        self._source = f"read_parquet('{path.replace(chr(39), chr(39) * 2)}', file_row_number = true)"
+        self._source = f"read_parquet('{pattern.replace(chr(39), chr(39) * 2)}', file_row_number = true)"
+        if columns.added:
+            self._source += " POSITIONAL JOIN added"
+
+    def _keep_added(self) -> None:
+        """Columns that are not in the file stand in a table of the same order beside it."""
+        if self.columns.added:
+            import pyarrow as pa
+
+            self._connection.register("brought", pa.table(self.columns.added))
+            self._connection.execute("CREATE TABLE added AS SELECT * FROM brought")
+            self._connection.unregister("brought")
 
     def mask(self, filters: Sequence[Filter]) -> np.ndarray:
         """Which rows pass all filters, one truth value per row. O(rows of the columns that are read)."""
@@ -87,9 +103,14 @@ class PointQueries:
             return Counts([0] * bins, [0] * bins, [0.0] * (bins + 1))
         edges = np.linspace(column.low, column.high, bins + 1)
         step = (column.high - column.low) / bins or 1.0
-        place = f"least(greatest(CAST(floor((CAST({quoted(name)} AS DOUBLE) - ?) / ?) AS INTEGER), 0), ?)"
-        inside = f"isfinite({quoted(name)})"
-        total, selected = self._grouped(place, [column.low, step, bins - 1], inside, bins, mask)
+        fine = _FINEST * np.spacing(np.float32(max(abs(column.low), abs(column.high)))) < step
+        values = self.columns.array(name) if fine else self.columns.exact(name)
+        finite = np.isfinite(values)
+        if not finite.all():
+            values, mask = values[finite], None if mask is None else mask[finite]
+        places = ((np.subtract(values, column.low, dtype=np.float64) / step).astype(np.int32)).clip(0, bins - 1)
+        total = np.bincount(places, minlength=bins).tolist()
+        selected = total if mask is None else np.bincount(places[mask], minlength=bins).tolist()
         return Counts(total, selected, edges.tolist())
 
     def _category_counts(self, name: str, mask: np.ndarray | None) -> Counts:
@@ -99,22 +120,6 @@ class PointQueries:
             return Counts(total, total, None)
         inside = codes[mask]
         return Counts(total, np.bincount(inside[inside < len(total)], minlength=len(total)).tolist(), None)
-
-    def _grouped(
-        self, place: str, values: list[Any], inside: str, bins: int, mask: np.ndarray | None
-    ) -> tuple[list[int], list[int]]:
-        cursor = self._connection.cursor()
-        source, chosen = self._source, "count(*)"
-        if mask is not None:
-            cursor.register("selection", _one_column(mask))
-            source, chosen = f"{source} POSITIONAL JOIN selection", "count(*) FILTER (chosen)"
-        rows = self._ask(
-            f"SELECT {place} AS bin, count(*), {chosen} FROM {source} WHERE {inside} GROUP BY bin", values, cursor
-        ).fetchall()
-        total, selected = [0] * bins, [0] * bins
-        for number, every, of_them in rows:
-            total[number], selected[number] = every, of_them
-        return total, selected
 
     def page(
         self,
@@ -186,6 +191,15 @@ class PointQueries:
             raise StoreError(f"{path} cannot be read any more: {error}. Start the explorer again.") from error
 
 
+def _literal(path: str) -> str:
+    """A pattern that only this path matches, whatever letters it has.
+
+    >>> _literal("run[1]")
+    'run[[]1]'
+    """
+    return re.sub(r"[*?\[]", r"[\g<0>]", path)
+
+
 def _dicts(answer: Any) -> list[dict[str, Any]]:
     names = [column[0] for column in answer.description]
     return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
@@ -194,4 +208,5 @@ def _dicts(answer: Any) -> list[dict[str, Any]]:
 def _one_column(mask: np.ndarray) -> pa.Table:
     import pyarrow as pa
 
-    return pa.table({"chosen": mask})
+    bits = pa.py_buffer(packed(mask))  # as Arrow keeps truth values; from an array it would load pandas first
+    return pa.Table.from_arrays([pa.Array.from_buffers(pa.bool_(), len(mask), [None, bits])], names=["chosen"])

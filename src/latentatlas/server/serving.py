@@ -55,7 +55,14 @@ def address_of(host: str, port: int, *, token: str | None = None) -> tuple[Addre
     return Address(f"http://{shown}:{taken}/{query}", host, taken, token), listener
 
 
-def serve(path: str | Path, address: Address, listener: socket.socket, *, ready: Callable[[], object]) -> None:
+def serve(
+    path: str | Path,
+    address: Address,
+    listener: socket.socket,
+    *,
+    ready: Callable[[], object],
+    compare: str | Path | None = None,
+) -> None:
     """Show a run until the process is told to stop.
 
     Args:
@@ -63,10 +70,11 @@ def serve(path: str | Path, address: Address, listener: socket.socket, *, ready:
         address: from `address_of`.
         listener: likewise.
         ready: called when the first request can be answered.
+        compare: folder of another run of the same rows, to be shown beside; None is none.
 
     Raises:
-        StoreError: if the folder is no run, or damaged.
-        DataError: if its points have no map.
+        StoreError: if a folder is no run, or damaged.
+        DataError: if its points have no map, or the runs share no rows.
         SpecError: if the extra is not installed.
     """
     require_server("explore")
@@ -74,7 +82,7 @@ def serve(path: str | Path, address: Address, listener: socket.socket, *, ready:
 
     from latentatlas.server.app import explorer_app
 
-    app = explorer_app(path, token=address.token)
+    app = explorer_app(path, token=address.token, compare=compare)
     listener.listen(_QUEUE)  # the system accepts from here on; answers follow at once
     ready()
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")

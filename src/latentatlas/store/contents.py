@@ -26,6 +26,7 @@ FILES = (
     "verdicts.json",
     "metrics.json",
     "basins.json",
+    "charts.json",
     "report.html",
     "map.png",
     "graph/rows.npy",
@@ -58,6 +59,7 @@ class RunContents:
         verdicts: one dict per check.
         metrics: name → value.
         basins: one dict per basin: number, name, whether it was given, size, share, ids of exemplars and border rows.
+        charts: what is known of many charts, as plain data: "charts", "transitions", "orientation".
         patterns: the raw rows, or a pointer to them: {"pointer", "fingerprint", "rows", "features"}.
         vectors: (n, dim) for search, kept as float32, or the name of the column of points that holds them.
         landscape: "minima": columns with one entry per minimum, most prominent first; "barriers": (m, m) energies of
@@ -78,6 +80,7 @@ class RunContents:
     verdicts: list[dict[str, Any]] = field(default_factory=list)
     metrics: Mapping[str, float] = field(default_factory=dict)
     basins: list[dict[str, Any]] = field(default_factory=list)
+    charts: Mapping[str, Any] = field(default_factory=dict)
     patterns: np.ndarray | Mapping[str, Any] | None = None
     vectors: np.ndarray | str | None = None
     landscape: Mapping[str, Any] = field(default_factory=dict)
@@ -114,6 +117,8 @@ def write_parts(folder: Path, contents: RunContents) -> None:
     _write_bytes(folder / "metrics.json", json_bytes(nulls_for_nonfinite(contents.metrics)))
     if contents.basins:
         _write_bytes(folder / "basins.json", json_bytes(nulls_for_nonfinite(contents.basins)))
+    if contents.charts:
+        _write_bytes(folder / "charts.json", json_bytes(nulls_for_nonfinite(contents.charts)))
     if contents.weights:
         _write_bytes(folder / "weights.safetensors", _safetensors(contents.weights))
     _write_points(folder, contents)

@@ -114,6 +114,11 @@ class Run:
         """One dict per basin: number, name, given, size, share, ids of exemplars and borders; empty if it has none."""
         return self._json("basins.json") if self._has("basins.json") else []
 
+    @property
+    def charts(self) -> dict[str, Any]:
+        """Charts with their codes, "transitions" of each pair, and "orientation"; empty if the run has none."""
+        return self._json("charts.json") if self._has("charts.json") else {}
+
     def weights(self) -> dict[str, np.ndarray]:
         """Name → array of the model; empty if the run has none."""
         from safetensors.numpy import load_file
@@ -184,11 +189,18 @@ class Run:
     def search(
         self, queries: np.ndarray, k: int, *, exclude: np.ndarray | None = None, where: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The k rows whose vectors are nearest each query: row numbers and Euclidean distances, both (queries, k).
+        """The k rows whose vectors are nearest each query: row numbers and distances, both (queries, k).
 
-        Exact; see `nearest_rows` for `exclude` (one row per query), `where` (a mask over rows), cost and errors.
+        Distances are Euclidean, or those of the ball that the latent lies in. Exact; see `nearest_rows` for `exclude`
+        (one row per query), `where` (a mask over rows), cost and errors.
         """
-        return nearest_rows(self.vectors(), queries, k, exclude=exclude, where=where)
+        return nearest_rows(self.vectors(), queries, k, exclude=exclude, where=where, curvature=self.curvature)
+
+    @property
+    def curvature(self) -> float:
+        """Of the ball that the search vectors lie in; 0 where space is flat."""
+        geometry = self.spec.get("atlas", {}).get("geometry") or {}
+        return float(geometry.get("curvature", 0.0))
 
     def file(self, name: str) -> Path:
         """The path of a file of the run, such as "report.html" or "map.png", after comparing it with the manifest.

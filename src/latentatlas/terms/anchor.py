@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from latentatlas.core import ShapeError, SpecError
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.terms.base import Term
 
 __all__ = ["Anchor"]
@@ -25,6 +26,7 @@ class Anchor(Term):
     Args:
         rows: number of rows that `row` counts.
         dim: axes of the latent.
+        geometry: where distances are measured; None is flat space.
 
     The anchors are buffers, none at first; `hold` sets them.
 
@@ -41,12 +43,13 @@ class Anchor(Term):
     anchors: Tensor
     held: Tensor
 
-    def __init__(self, rows: int, dim: int):
+    def __init__(self, rows: int, dim: int, *, geometry: Geometry | None = None):
         super().__init__()
         if rows < 1 or dim < 1:
             raise SpecError(f"Anchor wants rows ≥ 1 and dim ≥ 1; got {rows} and {dim}. Pass the shape of the latent.")
         self.rows = rows
         self.dim = dim
+        self.geometry = geometry or Euclidean()
         self.register_buffer("anchors", torch.zeros(rows, dim))
         self.register_buffer("held", torch.zeros(rows, dtype=torch.bool))
 
@@ -65,7 +68,7 @@ class Anchor(Term):
         """The mean over the anchored rows of one batch."""
         self._check_axes(z)
         held = self.held[row].to(z.dtype)
-        pull = torch.log1p((z - self.anchors[row].to(z.dtype)).square().sum(dim=1))
+        pull = torch.log1p(self.geometry.squared(z, self.anchors[row].to(z.dtype)))
         return (held * pull).sum() / held.sum().clamp(min=1)
 
     def _check_axes(self, z: Tensor) -> None:

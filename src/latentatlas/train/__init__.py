@@ -8,6 +8,7 @@ from latentatlas.train.elastic import ElasticCharts, ElasticCodes
 from latentatlas.train.fit import Recipe, fit
 from latentatlas.train.gates import AnnealGate
 from latentatlas.train.prototypes import Anneal, MovingAverage
+from latentatlas.train.record_file import RecordFile
 from latentatlas.train.riemannian import RiemannianAdam
 from latentatlas.train.selection import (
     Admission,
@@ -51,6 +52,7 @@ __all__ = [
     "Never",
     "Progress",
     "Recipe",
+    "RecordFile",
     "Resumable",
     "RiemannianAdam",
     "RowBatches",

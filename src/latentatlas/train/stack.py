@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentatlas.core import Batch, SpecError
+from latentatlas.core import Batch, ShapeError, SpecError
 from latentatlas.models import ScaleStem, StackedAutoencoder
 from latentatlas.models.stacked import adapted, residual_size
 from latentatlas.terms import Objective, Reconstruction
@@ -80,9 +80,15 @@ def fit_stack(
 
     Raises:
         SpecError: for `least` outside of [0, 1) or no blocks.
+        ShapeError: without rows to train on or to judge by.
     """
     if not (0 <= least < 1 and most >= 1):
         raise SpecError(f"fit_stack wants 0 ≤ least < 1 and most ≥ 1; got {least}, {most}. 0.05 and 8 are usual.")
+    if not len(x) or (held_out is not None and not len(held_out)):
+        raise ShapeError(
+            f"fit_stack wants rows to train on and to judge by; got {len(x)} and "
+            f"{'the same' if held_out is None else len(held_out)}. Pass one row or more of each."
+        )
     objective = objective or _reconstruction
     stem = ScaleStem(x.shape[1]).fit(x)
     h, judged = stem(x), stem(x if held_out is None else held_out)
@@ -110,7 +116,12 @@ def stack_report(
         stack: in the mode of evaluation while it is judged.
         x: rows, in units of the data.
         jacobians: evenly spaced rows whose Jacobians are taken, at `features` backward passes for each block.
+
+    Raises:
+        ShapeError: without rows.
     """
+    if not len(x):
+        raise ShapeError("stack_report wants rows to judge a stack by; got none. Pass one row or more.")
     training = stack.training
     stack.eval()
     with torch.no_grad():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from latentatlas.core import Batch, LatentLayout
-from latentatlas.data.transformations import AmplitudeScaling, Chain, ImageRotation
+from latentatlas.data.transformations import AmplitudeScaling, Chain, ImageRotation, UniformRotation
 from latentatlas.experiments import partition_ablation, partition_images, partition_multimodal
 from latentatlas.experiments.partitions.changes import Changes
 from latentatlas.experiments.partitions.figures import sweep_figure
@@ -19,7 +19,9 @@ from latentatlas.experiments.partitions.modalities import Budget as Small
 from latentatlas.experiments.partitions.modalities import Concatenated, Correlated, Shared, Statistics, Told
 from latentatlas.experiments.partitions.movements import MODALITIES, Movements
 from latentatlas.experiments.partitions.pictures import Pictures
-from latentatlas.experiments.partitions.sweeps import BETA, INVARIANT, NEGATIVES, Cell
+from latentatlas.experiments.partitions.sweeps import BETA, INVARIANT, NEGATIVES, Cell, aside, made
+from latentatlas.experiments.signals import Budget as Steps
+from latentatlas.experiments.signals import Part, Setting, latents
 from latentatlas.terms import Partition
 
 _TURN = Chain({"turn": ImageRotation(math.pi)})
@@ -112,9 +114,9 @@ def test_what_each_sensor_says(contrast: float):
 def test_other_ways_to_read_two_sensors():
     rows = movements_of()
     small = Small(steps=2, batch=20, channels=(4, 4), shared=3, own=2)
-    for made in (Concatenated(rows, small, seed=0), Told(rows, small, seed=0)):
-        assert made.blocks(rows.test.x)["all"].shape == (60, 7)
-        assert made.alone(rows.test.x) is None
+    for each in (Concatenated(rows, small, seed=0), Told(rows, small, seed=0)):
+        assert each.blocks(rows.test.x)["all"].shape == (60, 7)
+        assert each.alone(rows.test.x) is None
     assert Statistics().blocks(rows.test.x)["all"].shape == (60, 60)
 
 
@@ -142,13 +144,25 @@ def test_one_thing_at_a_time():
 
 def test_the_verdict_compares_with_the_best_cell():
     rows = {"32": {"accuracy changed": [0.9, 0.92]}, "64": {"accuracy changed": [0.95, 0.93]}}
-    ours = {title: {"accuracy changed": [0.936]} for title in partition_ablation.AUTOMATIC}
+    titles = (*partition_ablation.AUTOMATIC, partition_ablation._PICKED)
+    ours = {title: {"accuracy changed": [0.936]} for title in titles}
     tables = {"Axes of the invariant block": rows, "Other methods": ours}
     lines = partition_ablation._verdict({"quick": False, "tables": tables})
-    assert sum(line.startswith("- met: ") for line in lines) == 2
-    ours["automatic, no budget"] = {"accuracy changed": [0.93]}
+    assert sum(line.startswith("- met: ") for line in lines) == len(titles)
+    ours[titles[0]] = {"accuracy changed": [0.93]}
     lines = partition_ablation._verdict({"quick": False, "tables": tables})
     assert sum(line.startswith("- **missed**: ") and "0.0100" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("title", list(partition_ablation.AUTOMATIC))
+def test_gates_give_blocks_to_train_on(title: str):
+    x = movements_of(24).train.x.reshape(-1, 6, 128)
+    part = Part(x, torch.arange(24) % 6, np.repeat(["a", "b"], 12))
+    setting = Setting(part, part, part, classes=tuple("abcdef"), transformation=UniformRotation())
+    found, layout = made(title, None, setting, Steps(4, batch=12), seed=0)
+    assert layout.dim == Cell().layout.dim
+    assert latents(found.model, part, setting).shape == (24, layout.dim)
+    assert 0 <= aside(found, setting, seed=0) <= 1
 
 
 def test_the_picture_of_a_sweep():

@@ -4,13 +4,16 @@ import pytest
 import torch
 
 from latentatlas.core import ShapeError, SpecError
+from latentatlas.geometry import Geometry, PoincareBall, frechet_mean
 from latentatlas.models import ChartCodebook
 
 
-def book_at(places: list[list[float]], *, decay: float = 0.5, dead: float = 0.0) -> ChartCodebook:
+def book_at(
+    places: list[list[float]], *, decay: float = 0.5, dead: float = 0.0, geometry: Geometry | None = None
+) -> ChartCodebook:
     """Charts of one axis with codes at these places, one row on each."""
     where = torch.tensor(places)[..., None]
-    book = ChartCodebook(len(places), len(places[0]), 1, decay=decay, dead=dead)
+    book = ChartCodebook(len(places), len(places[0]), 1, decay=decay, dead=dead, geometry=geometry)
     book.places, book.usage, book.sums = where, torch.ones(where.shape[:2]), where.clone()
     book.started.fill_(True)
     return book
@@ -29,8 +32,10 @@ def test_each_chart_has_its_own_nearest_code():
     assert not place.requires_grad
 
 
-def test_a_moving_average_counts_rows_by_membership():
-    book = book_at([[0.0, 10.0], [0.0, 10.0]])
+@pytest.mark.parametrize("geometry", [None, PoincareBall(0.01)])
+def test_a_moving_average_counts_rows_by_membership(geometry):
+    """A line of a ball, in its lengths from the centre, is a line: curved and flat averages are the same."""
+    book = book_at([[0.0, 10.0], [0.0, 10.0]], geometry=geometry)
     rows = torch.tensor([[[2.0], [2.0]], [[4.0], [4.0]]])
     book.learn(rows, torch.tensor([[1.0, 0.0], [3.0, 0.0]]))
     # chart 0: usage ½ + ½ · 4 = 2.5, sum ½ · 0 + ½ · (2 + 12) = 7; chart 1 has no rows
@@ -86,3 +91,37 @@ def test_wrong_input(unchecked: None):
         ChartCodebook(2, 4, 3, decay=1.0)
     with pytest.raises(SpecError, match="codes made of integers ≥ 1; got 0"):
         ChartCodebook(2, 0, 3)
+
+
+def test_the_nearest_code_of_a_ball_is_up_the_branch_and_not_beside_it():
+    """At 4 from the centre a step of half a radian is 5.2 long; towards the centre 2 are 2."""
+    angle = torch.tensor(0.5)
+    places = torch.stack([torch.stack([2 * angle.cos(), 2 * angle.sin()]), torch.tensor([1.0, 0.0])])[None]
+    row = torch.tensor([[[2.0, 0.0]]])
+    for geometry, wanted in ((None, 0), (PoincareBall(), 1)):
+        book = ChartCodebook(1, 2, 2, geometry=geometry)
+        book.places = places
+        assert int(book(row)[0]) == wanted
+
+
+def test_one_code_of_a_ball_goes_to_the_mean_of_its_rows_there():
+    ball, torch_rows = PoincareBall(), torch.randn(40, 2, generator=torch.Generator().manual_seed(0)).double()
+    book = ChartCodebook(1, 1, 2, decay=0.0, geometry=ball).double()
+    for _ in range(20):
+        book.learn(torch_rows[:, None], torch.ones(40, 1).double())
+    wanted = ball.vector(frechet_mean(ball.point(torch_rows), ball))
+    torch.testing.assert_close(book.places[0, 0], wanted, atol=1e-5, rtol=0)
+    assert (wanted - torch_rows.mean(dim=0)).norm() > 0.01
+
+
+def test_codes_of_a_ball_begin_in_its_groups_and_stay_in_reach():
+    torch.manual_seed(0)
+    ways = torch.tensor([[3.0, 0.0], [-1.5, 2.6], [-1.5, -2.6]]).repeat(30, 1)
+    rows = (ways + 0.005 * torch.randn(90, 2))[:, None]  # a third of a unit across, six from the centre
+    book = ChartCodebook(1, 3, 2, decay=0.5, geometry=PoincareBall())
+    for _ in range(5):
+        book.learn(rows, torch.ones(90, 1))
+    apart = torch.cdist(ways[:3], book.places[0]).amin(dim=1)
+    assert (apart < 0.05).all()
+    far = book(1e3 * rows)[1]
+    assert torch.isfinite(far).all()

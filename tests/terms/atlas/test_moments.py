@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from latentatlas.core import Charts, MissingInput, ShapeError, SpecError
+from latentatlas.geometry import PoincareBall
 from latentatlas.terms import (
     ChartCovariance,
     ChartInvariance,
@@ -152,3 +153,11 @@ def test_wrong_input(unchecked: None):
         ChartVariance(0.0)
     with pytest.raises(SpecError, match="finite budget ≥ 0; got -1"):
         DetailBudget(-1.0)
+
+
+def test_commitment_in_a_ball_is_the_distance_of_the_points():
+    """Vectors of 1 in two directions stand for points cosh⁻¹(cosh² 2) apart, more than in flat space."""
+    charts = Charts(torch.ones(1, 1), local=torch.tensor([[[1.0, 0.0]]]), quantised=torch.tensor([[[0.0, 1.0]]]))
+    wanted = math.acosh(math.cosh(2) ** 2) ** 2 / 2
+    assert float(Commitment(geometry=PoincareBall())(charts)) == pytest.approx(wanted, rel=1e-5)
+    assert float(Commitment()(charts)) == pytest.approx(1.0)

@@ -345,3 +345,22 @@ def test_lengths_on_a_ball_are_those_there():
     assert float(LocalDistance(scale=FixedScale(), geometry=ball)(z, x, edges)) == pytest.approx(0.0, abs=1e-12)
     only = edges_of(3, (0, 1))
     assert float(Triplet(0.5, geometry=ball)(z, only)) == pytest.approx(0.25)  # row 0 lacks ½, row 1 has log 3 more
+
+
+def test_components_and_shapes_of_a_ball_are_those_there():
+    """0, ½ and 4/5 lie at 0, log 3 and log 9 of a line of the ball; in flat space the second gap is the smaller one."""
+    ball, z = PoincareBall(), torch.tensor([[0.0], [0.5], [0.8]], dtype=torch.float64)
+    x = math.log(3.0) * torch.tensor([[0.0], [1.0], [2.0]], dtype=torch.float64)
+    assert float(Signature(scale=FixedScale(), geometry=ball)(z, x)) == pytest.approx(0.0, abs=1e-12)
+    assert float(RTDLite(geometry=ball)(z, x)) == pytest.approx(0.0, abs=1e-12)
+    missed = math.log(3) - 0.5, math.log(3) - 0.3
+    assert float(Signature(scale=FixedScale())(z, x)) == pytest.approx((missed[0] ** 2 + missed[1] ** 2) / 2)
+    far = torch.tensor([[0.0], [math.tanh(1.0)], [-math.tanh(1.0)]], dtype=torch.float64)  # 2, 2 and 4 apart
+    even = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.5, 0.75**0.5]], dtype=torch.float64)  # 1 apart
+    assert float(RTDLite(1.0, geometry=ball)(far, even)) == pytest.approx((1 + 0.5) / 2 - 0.5)
+
+
+@pytest.mark.parametrize("make", [lambda space: Signature(geometry=space), lambda space: RTDLite(geometry=space)])
+def test_gradient_on_a_ball_against_differences(make):
+    x, z = normal(3, 6, 3), 0.2 * normal(4, 6, 2)
+    assert torch.autograd.gradcheck(lambda z: make(PoincareBall(2.0))(z, x), z.requires_grad_())

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from latentatlas.core import Edges, ShapeError
+from latentatlas.geometry import DepthSpace, PoincareBall
 from latentatlas.terms import LinearExpansion, NeighborReconstruction, QuadraticExpansion
 
 
@@ -95,3 +96,22 @@ def test_bad_input():
         NeighborReconstruction()(torch.zeros(3, 2), torch.zeros(3, 3), Edges(none, none), cubic)
     with pytest.raises(ShapeError, match="wants decoded rows of 7 numbers, as the patterns have; got 3"):
         NeighborReconstruction()(torch.zeros(3, 2), torch.zeros(3, 7), edges_of((0, 1)), cubic)
+
+
+@pytest.mark.parametrize("expansion", [LinearExpansion(), QuadraticExpansion()], ids=lambda e: type(e).__name__)
+def test_a_straight_line_of_a_ball_is_perfect(expansion):
+    """The distance from the centre, 2 artanh z, grows evenly along a line of the ball."""
+    z = torch.tensor([[-0.6], [0.2], [0.9]], dtype=torch.float64)
+    line, edges = lambda z: 2 * torch.atanh(z), edges_of((0, 1), (1, 2))
+    assert NeighborReconstruction(expansion, geometry=PoincareBall())(z, line(z), edges, line).item() < 1e-20
+    assert NeighborReconstruction(expansion)(z, line(z), edges, line).item() > 0.1
+
+
+@pytest.mark.parametrize("space", [PoincareBall(), DepthSpace()], ids=lambda s: type(s).__name__)
+def test_the_quadratic_misses_by_the_third_order_along_a_geodesic(space):
+    start, way, edges = torch.tensor([[0.3, 0.4]]).double(), torch.tensor([[0.5, -0.2]]).double(), edges_of((0, 1))
+    missed = []
+    for share in (0.1, 0.05):
+        z = torch.cat([start, space.exp(start, share * way)])
+        missed.append(NeighborReconstruction(QuadraticExpansion(), geometry=space)(z, cubic(z), edges, cubic).item())
+    assert missed[1] < missed[0] / 50  # (½)⁶ = 1/64

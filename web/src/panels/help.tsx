@@ -1,20 +1,24 @@
 /** What the keys and the pointer do. */
 
-export const KEYS: [string, string][] = [
+/** What is pressed, what it does, and the keys that it stands for. */
+export const KEYS: [string, string, string[]?][] = [
   ["drag · wheel · pinch", "move and zoom"],
+  ["double click", "zoom in"],
   ["click", "show a point"],
   ["Ctrl + click", "second point, for a path"],
-  ["Shift + drag, or L", "select with a lasso"],
-  ["arrows, + and −", "move and zoom"],
-  ["0", "the whole map"],
-  ["/", "search"],
-  ["C", "next column as colour"],
-  ["G", "next ground: density, relief, regions"],
-  ["Ctrl + Z", "undo a selection"],
+  ["Shift + drag, or L", "select with a lasso", ["l"]],
+  ["arrows, + and −", "move and zoom", ["arrowleft", "arrowright", "arrowup", "arrowdown", "+", "=", "-"]],
+  ["0", "the whole map", ["0"]],
+  ["/", "search", ["/"]],
+  ["[ and ]", "previous and next panel", ["[", "]"]],
+  ["C", "next column as colour", ["c"]],
+  ["G", "next ground: density, relief, regions, charts", ["g"]],
+  ["Ctrl + Z", "undo a selection; with Shift redo it"],
   ["Esc", "clear the selection, close"],
-  ["P", "save the map as PNG"],
-  ["D", "dark or light"],
-  ["?", "this help"],
+  ["P", "save the map as PNG", ["p"]],
+  ["S", "save the map as SVG", ["s"]],
+  ["D", "dark or light", ["d"]],
+  ["?", "this help", ["?"]],
 ];
 
 export function Help({ close }: { close: () => void }) {

@@ -3,7 +3,7 @@
  * A processor that plays graphics card needs microseconds for a point; writing its few pixels takes nanoseconds.
  */
 
-import { has } from "../bits";
+import { has, size as sizeOf } from "../bits";
 import type { Size, View } from "../view";
 import { shuffled, type Marks, type PointLayer } from "./layer";
 
@@ -39,15 +39,16 @@ export class CanvasPoints implements PointLayer {
 
   mark({ colours, selected }: Marks): void {
     this.colours = new Uint32Array(this.order.length);
-    const chosen: number[] = [];
+    const chosen = new Uint32Array(selected === null ? 0 : sizeOf(selected));
+    let last = 0;
     for (let i = 0; i < this.order.length; i++) {
       const row = this.order[i];
       const inside = selected === null || has(selected, row);
       const alpha = inside ? PLAIN : FAINT;
       this.colours[i] = ((alpha << 24) | (colours[3 * row + 2] << 16) | (colours[3 * row + 1] << 8) | colours[3 * row]) >>> 0;
-      if (inside && selected !== null) chosen.push(i);
+      if (inside && selected !== null) chosen[last++] = i;
     }
-    this.chosen = selected === null ? null : Uint32Array.from(chosen);
+    this.chosen = selected === null ? null : chosen;
   }
 
   draw(view: View, size: Size, ratio: number, pointSize: number, most: number): number {

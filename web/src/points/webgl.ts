@@ -1,6 +1,6 @@
 /** Points by WebGL 2: places and colours in buffers, one draw call for rows and one for the selection. */
 
-import { has } from "../bits";
+import { has, size as sizeOf } from "../bits";
 import type { Box, Size, View } from "../view";
 import { shuffled, type Marks, type PointLayer } from "./layer";
 
@@ -73,7 +73,8 @@ export class WebGlPoints implements PointLayer {
   mark({ colours, selected }: Marks): void {
     const { gl, order } = this;
     const marked = new Uint8Array(4 * order.length);
-    const chosen: number[] = [];
+    const chosen = new Uint32Array(selected === null ? 0 : sizeOf(selected));
+    let last = 0;
     for (let i = 0; i < order.length; i++) {
       const row = order[i];
       const inside = selected === null || has(selected, row);
@@ -81,13 +82,13 @@ export class WebGlPoints implements PointLayer {
       marked[4 * i + 1] = colours[3 * row + 1];
       marked[4 * i + 2] = colours[3 * row + 2];
       marked[4 * i + 3] = inside ? PLAIN : FAINT;
-      if (inside && selected !== null) chosen.push(i);
+      if (inside && selected !== null) chosen[last++] = i;
     }
     gl.bindBuffer(gl.ARRAY_BUFFER, this.colours);
     gl.bufferData(gl.ARRAY_BUFFER, marked, gl.DYNAMIC_DRAW);
     this.attribute("colour", 4, gl.UNSIGNED_BYTE, true);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.chosen);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, Uint32Array.from(chosen), gl.DYNAMIC_DRAW);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, chosen, gl.DYNAMIC_DRAW);
     this.selected = chosen.length;
   }
 

@@ -53,13 +53,15 @@ def paths_of_blocks(
         if block.shape[1]:
             centred = block - block.mean(axis=0)
             _, axes = np.linalg.eigh(centred.T @ centred)
-            blocks[f"{name}, {block.shape[1]} axes: first"] = (centred @ axes[:, ::-1][:, :2]).round(_DECIMALS).tolist()
-    return {"blocks": blocks, "parameter": np.asarray(parameter, float).round(_DECIMALS).tolist()}
+            blocks[name] = (centred @ axes[:, ::-1][:, :2]).round(_DECIMALS).tolist()
+    sizes = {name: layout.size(name) for name in blocks}
+    return {"blocks": blocks, "sizes": sizes, "parameter": np.asarray(parameter, float).round(_DECIMALS).tolist()}
 
 
-def paths_figure(paths: Mapping[str, Any], *, name: str, title: str) -> Figure:
+def paths_figure(paths: Mapping[str, Any], *, name: str, title: str, period: float | None = None) -> Figure:
     """Blocks of changed windows in the colours of the change."""
     from latentatlas.plots import blocks_figure
 
     blocks = {block: np.array(places) for block, places in paths["blocks"].items()}
-    return blocks_figure(blocks, np.array(paths["parameter"]), name=name, title=title)
+    parameter = np.array(paths["parameter"])
+    return blocks_figure(blocks, parameter, name=name, period=period, sizes=paths["sizes"], title=title)

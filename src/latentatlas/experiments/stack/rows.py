@@ -51,6 +51,8 @@ def rows_of(source: str, *, quick: bool) -> Rows:
 
 
 def _at_random(table: Table, training: int, others: int) -> tuple[Int[np.ndarray, " n"], ...]:
+    """The other two share what training leaves of a small table."""
+    others = min(others, (len(table) - training) // 2)
     order = np.random.default_rng(0).permutation(len(table))
     return order[:training], order[training : training + others], order[training + others : training + 2 * others]
 

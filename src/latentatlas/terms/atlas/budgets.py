@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from latentatlas.core import Charts, SpecError
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.terms.atlas.weighted import moments
 from latentatlas.terms.base import Term
 
@@ -24,6 +25,9 @@ class Commitment(Term):
     In squared units of the coordinates; range [0, ∞). The usual weight is 0.25. Codes themselves follow their rows as
     moving averages, so there is no second loss for them. Cost O(n K dim).
 
+    Args:
+        geometry: that of the codebook, in which the distance d(exp_0 z^(k), exp_0 e) is measured; None is flat space.
+
     >>> charts = Charts(torch.ones(1, 1), local=torch.tensor([[[3.0]]]), quantised=torch.tensor([[[1.0]]]))
     >>> float(Commitment()(charts))
     4.0
@@ -35,11 +39,17 @@ class Commitment(Term):
         van den Oord, Vinyals, Kavukcuoglu, *Neural discrete representation learning*, 2017.
     """
 
+    def __init__(self, *, geometry: Geometry | None = None):
+        super().__init__()
+        self.geometry = geometry or Euclidean()
+
     def forward(self, charts: Charts) -> Tensor:
         """The mean over rows."""
         local = charts.given("local", who="Commitment")
         code = charts.given("quantised", who="Commitment").detach()
-        return (charts.weights.detach() * (local - code).square().mean(dim=2)).sum(dim=1).mean()
+        space = self.geometry
+        squared = space.squared(space.point(local), space.point(code)) / local.shape[2]
+        return (charts.weights.detach() * squared).sum(dim=1).mean()
 
 
 @final

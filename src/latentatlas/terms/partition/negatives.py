@@ -89,7 +89,7 @@ class HardestNegative(PartitionNegatives):
         if known is not None or len(directions) < 2:
             return super().forward(directions, known)
         with torch.no_grad():
-            nearest = (directions @ directions.T).fill_diagonal_(-math.inf).argmax(dim=1)
+            _, nearest = (directions @ directions.T).fill_diagonal_(-math.inf).max(dim=1)  # faster than argmax
         return 1 - (directions * directions.index_select(0, nearest)).sum(dim=1)
 
     def among(
@@ -195,10 +195,10 @@ class MemoryBank(PartitionNegatives):
 
 @final
 class _SoftNearest(torch.autograd.Function):
-    """Soft distances of rows from each other: one product of matrices forward and one backward, rather than three.
+    """Soft distances of rows from each other, by one matrix of all pairs that is made forward and read backward.
 
-    No cosine is above 1, so exponents need no maximum of their own, and the matrix of exponentials is symmetric where
-    the known rows are.
+    No cosine is above 1, so exponents need no maximum of their own. Backward makes no second matrix of all pairs: its
+    memory would cost more than the product that it saves.
     """
 
     @staticmethod
@@ -209,18 +209,14 @@ class _SoftNearest(torch.autograd.Function):
         count = near.new_full((), len(units) - 1) if known is None else (~known).to(near.dtype).sum(dim=1)
         total = near.sum(dim=1)
         ctx.save_for_backward(units, near, torch.where(total > 0, 1 / total, 0.0))
-        ctx.symmetric = known is None
         return torch.where(count > 0, -temperature * torch.log(total / count), 1.0)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
         units, near, inverse = ctx.saved_tensors
-        share = -slope * inverse
-        if ctx.symmetric:
-            return (near * (share[:, None] + share)) @ units, None, None
-        weight = near * share[:, None]
-        return (weight + weight.T) @ units, None, None
+        share = (-slope * inverse)[:, None]
+        return torch.addcmul(near.T @ (share * units), near @ units, share), None, None
 
 
 def _others(directions: Tensor, known: Tensor | None) -> Tensor:

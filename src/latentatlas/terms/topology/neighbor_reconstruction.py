@@ -6,11 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.func import jvp
 
 from latentatlas.core import Edges, Map, ShapeError
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.terms.base import Term
 from latentatlas.terms.topology.rows import both_ways, flat
 
@@ -66,8 +68,11 @@ class NeighborReconstruction(Term):
     In squared units of x, as `Reconstruction`; range [0, ∞), 0 where the data lie on a decoded plane. Reads `decode`,
     so z must be what the model decodes. Cost: about twice that of decoding 2·edges rows.
 
+    In a curved space z_j − z_i is the tangent vector log_{z_i} z_j, and the decoder is expanded along the geodesic.
+
     Args:
         expansion: of the decoder; `LinearExpansion` by default.
+        geometry: where the latent lies; None is flat space.
 
     >>> import torch
     >>> from latentatlas.core import Edges
@@ -85,17 +90,27 @@ class NeighborReconstruction(Term):
         Lee, Kwon, Park, *Neighborhood Reconstructing Autoencoders*, 2021.
     """
 
-    def __init__(self, expansion: Expansion | None = None):
+    def __init__(self, expansion: Expansion | None = None, *, geometry: Geometry | None = None):
         super().__init__()
         self.expansion = expansion or LinearExpansion()
+        self.geometry = geometry or Euclidean()
 
     def forward(self, z: Float[Tensor, "n dim"], x: Float[Tensor, "n *features"], edges: Edges, decode: Map) -> Tensor:
         """The mean over edges, both directions and features."""
         tail, head = both_ways(edges, "NeighborReconstruction")
-        x, near = flat(x), flat(self.expansion(decode, z[tail], z[head] - z[tail]))
+        x, near = flat(x), flat(self._expanded(decode, z[tail], z[head]))
         if near.shape[1] != x.shape[1]:
             raise ShapeError(
                 f"NeighborReconstruction wants decoded rows of {x.shape[1]} numbers, as the patterns have; got "
                 f"{near.shape[1]}. Flatten both or neither."
             )
         return (x[head] - near).square().mean()
+
+    def _expanded(self, decode: Map, tail: Tensor, head: Tensor) -> Tensor:
+        """Around each tail, at its head: v ↦ g(z + v + ½ a(v)) follows the geodesic to second order."""
+        space = self.geometry
+
+        def along(v: Tensor) -> Tensor:
+            return decode(tail + v + space.acceleration(tail, v) / 2)
+
+        return self.expansion(along, torch.zeros_like(tail), space.log(tail, head))

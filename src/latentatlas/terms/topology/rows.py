@@ -7,8 +7,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from latentatlas.core import Edges, ShapeError
+from latentatlas.geometry import Euclidean, Geometry
 
 __all__ = ["both_ways", "flat", "pair_lengths", "require_rows"]
+
+_FLAT = Euclidean()
 
 
 def flat(x: Float[Tensor, "n *features"]) -> Float[Tensor, "n columns"]:
@@ -16,10 +19,12 @@ def flat(x: Float[Tensor, "n *features"]) -> Float[Tensor, "n columns"]:
     return x.flatten(1) if x.ndim > 2 else x.reshape(len(x), -1)
 
 
-def pair_lengths(rows: Float[Tensor, "n dim"], edges: Int[Tensor, "edges 2"]) -> Float[Tensor, " edges"]:
+def pair_lengths(
+    rows: Float[Tensor, "n dim"], edges: Int[Tensor, "edges 2"], space: Geometry = _FLAT
+) -> Float[Tensor, " edges"]:
     """The distance between the two rows of each edge, with gradient 0 where they coincide."""
     tails, heads = rows.index_select(0, edges.T.reshape(-1)).chunk(2)  # one gather has one backward pass
-    return torch.linalg.vector_norm(tails - heads, dim=1)
+    return space.dist(tails, heads)
 
 
 def both_ways(edges: Edges, who: str) -> tuple[Int[Tensor, " both"], Int[Tensor, " both"]]:

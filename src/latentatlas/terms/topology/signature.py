@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from latentatlas.geometry import Euclidean, Geometry
 from latentatlas.graph import spanning_tree, spanning_tree_of_points
 from latentatlas.terms.base import Term
 from latentatlas.terms.topology.rows import flat, pair_lengths, require_rows
@@ -30,6 +31,7 @@ class Signature(Term):
 
     Args:
         scale: s; `FreeScale` by default, the best of every batch.
+        geometry: where latent distances are measured; None is flat space.
 
     >>> from latentatlas.terms import FixedScale
     >>> x = torch.tensor([[0.0], [1.0], [3.0]])
@@ -45,24 +47,27 @@ class Signature(Term):
         Moor, Horn, Rieck, Borgwardt, *Topological Autoencoders*, 2020.
     """
 
-    def __init__(self, *, scale: Scale | None = None):
+    def __init__(self, *, scale: Scale | None = None, geometry: Geometry | None = None):
         super().__init__()
         self.scale = scale or FreeScale()
+        self.geometry = geometry or Euclidean()
 
     def forward(self, z: Float[Tensor, "n dim"], x: Float[Tensor, "n *features"]) -> Tensor:
         """The mean over the edges of both trees."""
         require_rows(len(z), "Signature")
         x = flat(x)
-        pairs = torch.cat([_tree(x), _tree(z)])
+        pairs = torch.cat([_tree(x, Euclidean()), _tree(z, self.geometry)])
         with torch.no_grad():
             pattern = pair_lengths(x, pairs)
-        return mismatch(pair_lengths(z, pairs), pattern, self.scale)
+        return mismatch(pair_lengths(z, pairs, self.geometry), pattern, self.scale)
 
 
 @torch.no_grad()
-def _tree(rows: Float[Tensor, "n dim"]) -> Int[Tensor, "edges 2"]:
+def _tree(rows: Float[Tensor, "n dim"], space: Geometry) -> Int[Tensor, "edges 2"]:
     """Edges of the minimum spanning tree of the rows."""
-    if rows.shape[1] <= _FEW_COLUMNS:
+    if not isinstance(space, Euclidean):
+        edges = spanning_tree(space.distances(rows).cpu().numpy()).edges
+    elif rows.shape[1] <= _FEW_COLUMNS:
         edges = spanning_tree_of_points(rows.cpu().numpy()).edges
     else:  # the tree of squared distances is that of the distances
         rows = rows - rows.mean(dim=0)
