@@ -105,7 +105,13 @@ def test_the_table_is_complete():
 
 
 def test_the_default_certificate_has_every_check_once():
-    every = (*checks.default_checks(), *checks.view_checks(), *checks.chart_checks(4), checks.TreeLikeness())
+    every = (
+        *checks.default_checks(),
+        *checks.view_checks(),
+        *checks.chart_checks(4),
+        checks.TreeLikeness(),
+        checks.ChartsAtRest(),
+    )
     assert sorted(type(check).__name__ for check in every) == sorted(_IDS)
 
 

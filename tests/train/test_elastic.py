@@ -130,7 +130,7 @@ def test_codes_of_an_even_chart_become_few():
     codes = ElasticCodes(model, _circle(800, 0), _circle(800, 1), every=5)
     _fit(model, [codes])
     assert all(1 <= count < 6 for count in codes.counts)
-    assert {event.kind for ledger in codes.ledgers for event in ledger.events} <= {"merge", "close"}
+    assert all("merge" in {event.kind for event in ledger.events} for ledger in codes.ledgers)
     assert codes.ledgers[1].of == "codes of chart 1"
     again = ElasticCodes(_with_codes(), _circle(800, 0), _circle(800, 1), every=5)
     again.load_state_dict(json.loads(json.dumps(codes.state_dict())))
