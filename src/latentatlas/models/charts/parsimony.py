@@ -88,8 +88,8 @@ def valley_depth(train: Float[Tensor, " n"], held_out: Float[Tensor, " m"], *, r
     a tenth for a uniform density, 0 or less for a single Gaussian. Which group a row is of is paid for. Cost O(n).
 
     >>> rows = torch.tensor([-5.0, 5.0]).repeat(20)
-    >>> round(valley_depth(rows, rows, resolution=1.0), 3)  # ½ log 25 − log 2
-    0.916
+    >>> round(valley_depth(rows, rows, resolution=1.0), 3)  # ½ (log 25 + 1) − log 2
+    1.416
 
     References:
         Feng, Hamerly, *PG-means: learning the number of clusters in data*, 2007.
