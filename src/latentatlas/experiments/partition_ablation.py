@@ -134,8 +134,8 @@ def _automatic(result: Mapping[str, Any]) -> list[str]:
     told = "; ".join(f"{title}: {' · '.join(layouts)}" for title, layouts in result["layouts"].items())
     return [
         "*Sizes of gates*: `BlockAllocation` learns in half the steps which axis belongs to which block, beside the "
-        "task; a fresh encoder is then trained with blocks of the sizes that its gates chose. *Picked*: of the cells of "
-        "the first table, with each seed, the one that tells most turned windows of the "
+        "task; a fresh encoder is then trained with blocks of the sizes that its gates chose. *Picked*: of the cells "
+        "of the first table, with each seed, the one that tells most turned windows of the "
         f"{result['aside']:,} of people who were kept aside in training. The blocks of each seed, {told}."
     ]
 
