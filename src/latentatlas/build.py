@@ -21,7 +21,7 @@ from latentatlas.estimator.preparation import Preparation
 from latentatlas.estimator.usual import Usual
 from latentatlas.geometry import Geometry
 from latentatlas.graph import Neighbours
-from latentatlas.models import Stem
+from latentatlas.models import Ledger, Stem
 from latentatlas.store import Run, open_run
 
 __all__ = ["build", "load", "patterns_of", "public_names"]
@@ -141,6 +141,7 @@ def _loaded(run: Run) -> Atlas:
     atlas.recipes_ = tuple(build(spec["recipes"]))
     atlas.rows_seen_ = spec.get("rows_seen", len(points["id"]))
     atlas.rows_new_ = spec.get("rows_new", len(points["id"]))
+    atlas.chart_ledger_ = Ledger.restored(spec.get("chart_ledger"))
     atlas.threads_, atlas.seconds_ = spec["threads"], spec["seconds"]
     return atlas
 

@@ -46,6 +46,7 @@ CLEAN = Evidence(
     environment=_BASINS % 2,
     local=_RNG.normal(size=(300, 5, 2)),
     code=np.arange(300) // 5 % 4,
+    chart_counts=np.array([9, 5, 3, 3, 3, 3]),
 )
 VIEWED = Evidence(
     z=_turned(0 * _TURN),
@@ -86,6 +87,7 @@ CASES = [
     Case(checks.Calibration, replace(CLEAN, surprise=CLEAN.surprise + 5 * (_BASINS % 2))),
     Case(checks.ChartRouting, replace(CLEAN, memberships=np.eye(6)[_BASINS])),
     Case(checks.ChartCollapse, replace(CLEAN, local=CLEAN.local * [1, 0.01])),
+    Case(checks.ChartsAtRest, replace(CLEAN, chart_counts=np.array([3, 4, 3, 4, 3, 4]))),
     Case(lambda: checks.CodeUse(4), replace(CLEAN, code=CLEAN.code % 2)),
     Case(checks.TreeLikeness, CLEAN, clean=Evidence(x=_ANCESTORS)),
 ]
@@ -103,7 +105,13 @@ def test_the_table_is_complete():
 
 
 def test_the_default_certificate_has_every_check_once():
-    every = (*checks.default_checks(), *checks.view_checks(), *checks.chart_checks(4), checks.TreeLikeness())
+    every = (
+        *checks.default_checks(),
+        *checks.view_checks(),
+        *checks.chart_checks(4),
+        checks.TreeLikeness(),
+        checks.ChartsAtRest(),
+    )
     assert sorted(type(check).__name__ for check in every) == sorted(_IDS)
 
 

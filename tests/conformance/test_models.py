@@ -93,10 +93,12 @@ ROUTERS = {
     "AttentiveRouter projected": Case(
         lambda: models.AttentiveRouter(PrototypeBank(4, 2, beta=0.3), key=models.LinearKey(5, 2)), 5, 4
     ),
+    "ElasticRouter": Case(lambda: models.ElasticRouter(models.MLPRouter(5, 4), start=3), 5, 4),
 }
 APART = {"Autoencoder", "NeuralEnergy", "Predictor"}  # no maps of rows to rows
 APART |= {"Gate", "LinearKey", "Reconstructions", "Peeled"}  # fixed, or results
 APART |= {"ChartBlock", "StackedAutoencoder"}  # models of batches; in tests/models/test_stacked.py
+APART |= {"ElasticCells", "ElasticEvent", "Ledger", "Parsimony", "PartUse"}  # of parts that come and go
 MAPS = ENCODERS | DECODERS | STEMS | OTHERS | ROUTERS
 
 
@@ -138,6 +140,7 @@ STACKS = {
     "ResidualFilter of all": Stack(lambda: models.ResidualFilter(3, 2, 2), ((3, 2),)),
     "ChartCodebook": Stack(lambda: models.ChartCodebook(3, 4, 2), ((3, 2),)),
     "ChartCodebook curved": Stack(lambda: models.ChartCodebook(3, 4, 2, geometry=PoincareBall()), ((3, 2),)),
+    "ElasticCodebook": Stack(lambda: models.ElasticCodebook(3, 4, 2), ((3, 2),)),
     "AtlasEncoder": Stack(lambda: _charted().encoder, ((7,),)),
     "TopologicalDecoder": Stack(lambda: _charted().decoder, ((3, 2), (3, 1))),
     "FactorizedJumps": Stack(lambda: models.FactorizedJumps(3, 2, rank=1), ((3, 2),)),

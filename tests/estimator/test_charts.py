@@ -304,8 +304,7 @@ def test_the_encoder_can_be_exported(charted, groups):
 @pytest.mark.parametrize(
     ("charts", "words"),
     [
-        ("auto", r'"auto".*not there yet.*charts=10'),
-        ("ten", "charts as None, an integer ≥ 1, ChartSettings"),
+        ("ten", "charts as None, an integer ≥ 1, .auto., ChartSettings"),
         (0, "integer ≥ 1.*got 0"),
         (-3, "integer ≥ 1.*got -3"),
         (2.5, r"got 2\.5"),
@@ -324,7 +323,7 @@ def test_charts_that_cannot_be(quick, groups, charts, words):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"count": 0}, "count as an integer ≥ 1; got 0"),
+        ({"count": 0}, 'count as an integer ≥ 1, or "auto"; got 0'),
         ({"count": 2.0}, r"got 2\.0"),
         ({"codes": 0}, "codes as None or an integer ≥ 1; got 0"),
         ({"dim": 0}, "dim as None or an integer ≥ 1"),
@@ -418,3 +417,35 @@ def test_the_band_turns_orientation():
     assert values["charts.explained_by_full"] > 0.9
     again = AutoencoderJumps(atlas.model_.charted)
     assert again.charts == 4
+
+
+# ---------------------------------------------------------------- a number that is found
+
+
+def test_the_number_of_charts_is_found_saved_and_judged(quick, tmp_path: Path):
+    rng = np.random.default_rng(0)
+    angle = 2 * np.pi * rng.random(600)
+    x = np.column_stack([np.cos(angle), np.sin(angle), 0.01 * rng.normal(size=600)]).astype(np.float32)
+    atlas = quick(charts=ChartSettings("auto", codes=None, dim=1), steps=60).fit(x)
+    ledger = atlas.chart_ledger_
+    assert ledger is not None
+    count = atlas.chart_coordinates(x).memberships.shape[1]
+    assert 2 <= count <= 8  # a circle is no patch of one axis
+    assert ledger.events
+    assert all(event.why for event in ledger.events)
+    verdicts = {verdict.name: verdict for verdict in atlas.check()}
+    assert f"{count} chart(s) were found" in verdicts["charts_at_rest"].reason
+    atlas.save(tmp_path / "run")
+    again = load(tmp_path / "run")
+    assert again.chart_ledger_ is not None
+    assert again.chart_ledger_.events == ledger.events
+    np.testing.assert_array_equal(again.predict_chart(x), atlas.predict_chart(x))
+    assert clone(quick(charts="auto")).charts == "auto"
+
+
+def test_a_number_that_is_found_has_no_top_and_no_jumps():
+    for given in ({"top": 2}, {"jumps": TiedJumps(3, 2)}):
+        with pytest.raises(SpecError, match='with a count that is known; got them with "auto"'):
+            ChartSettings("auto", **given)
+    with pytest.raises(SpecError, match="integer ≥ 1, or \"auto\"; got 'many'"):
+        ChartSettings("many")

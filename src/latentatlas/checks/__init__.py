@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from latentatlas.checks.base import Check, Evidence, Status, Tier, Verdict
 from latentatlas.checks.basins import BasinLiveness
 from latentatlas.checks.calibration import Calibration, CrossCalibrated, cross_calibrated, p_values
-from latentatlas.checks.charts import ChartCollapse, ChartRouting, CodeUse, chart_checks
+from latentatlas.checks.charts import ChartCollapse, ChartRouting, ChartsAtRest, CodeUse, chart_checks
 from latentatlas.checks.collapse import Collapse
 from latentatlas.checks.leakage import Leakage, Reading, Trace, holm, obstacle
 from latentatlas.checks.neighbourhood import Neighbourhood
@@ -21,6 +21,7 @@ __all__ = [
     "Calibration",
     "ChartCollapse",
     "ChartRouting",
+    "ChartsAtRest",
     "Check",
     "CodeUse",
     "Collapse",

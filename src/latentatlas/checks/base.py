@@ -101,6 +101,7 @@ class Evidence:
         prediction_view: class that it predicts for the view.
         local: coordinates of each row in every chart, (n, charts, dim).
         code: code of each row in its own chart.
+        chart_counts: how many charts there were at each review, where their number was found; not by row.
         geometry: where `z` and `z_view` lie; None is flat space.
 
     Raises:
@@ -124,10 +125,11 @@ class Evidence:
     prediction_view: np.ndarray | None = None
     local: np.ndarray | None = None
     code: np.ndarray | None = None
+    chart_counts: np.ndarray | None = None
     geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
-        others = ("nuisance", "layout", "geometry")
+        others = ("nuisance", "layout", "geometry", "chart_counts")
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in others}
         arrays |= {f"nuisance {name!r}": values for name, values in self.nuisance.items()}
         lengths = {name: len(array) for name, array in arrays.items() if array is not None}

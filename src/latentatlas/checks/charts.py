@@ -9,7 +9,7 @@ import numpy as np
 from latentatlas.checks.base import Check, Evidence, Tier, Verdict
 from latentatlas.metrics import ChartLiveness, CodeLiveness, EffectiveRank, RoutingEntropy
 
-__all__ = ["ChartCollapse", "ChartRouting", "CodeUse", "chart_checks"]
+__all__ = ["ChartCollapse", "ChartRouting", "ChartsAtRest", "CodeUse", "chart_checks"]
 
 
 @final
@@ -131,6 +131,41 @@ class CodeUse(Check):
             self.min_share,
             reason=f"{value:.0%} of {self.codes} codes in a chart are in use.",
             remedy="Use fewer codes, raise `dead` of ChartCodebook so that codes move to rows, or raise ChartVariance.",
+        )
+        return (verdict,)
+
+
+@final
+class ChartsAtRest(Check):
+    """Fails when the number of charts, which was to be found, still changed towards the end.
+
+    The value is the share of the reviews from the last change of the number on.
+
+    Args:
+        min_rest: share below which the check fails.
+
+    O(reviews).
+    """
+
+    name: ClassVar[str] = "charts_at_rest"
+    tier: ClassVar[Tier] = Tier.IMPORTANT
+    reads: ClassVar[tuple[str, ...]] = ("chart_counts",)
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+
+    def __init__(self, *, min_rest: float = 1 / 3):
+        self.min_rest = min_rest
+
+    def judge(self, evidence: Evidence) -> tuple[Verdict, ...]:
+        """One verdict."""
+        counts = np.asarray(evidence.chart_counts)
+        changed = np.flatnonzero(np.diff(counts)) + 1
+        last = int(changed[-1]) if len(changed) else 0
+        verdict = self.verdict(
+            1 - last / len(counts),
+            self.min_rest,
+            reason=f"{int(counts[-1])} chart(s) were found; {last} of {len(counts)} reviews were over when the number "
+            "changed last.",
+            remedy="The number is not certain: pass charts=N, or more rows.",
         )
         return (verdict,)
 

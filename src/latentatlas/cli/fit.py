@@ -95,8 +95,10 @@ def fit(
         int | None, typer.Option(help="Number of basins; found if not given.", rich_help_panel=_ATLAS)
     ] = None,
     charts: Annotated[
-        int | None,
-        typer.Option(help="Number of charts with coordinates and codes of their own.", rich_help_panel=_ATLAS),
+        str | None,
+        typer.Option(
+            help="Number of charts with coordinates and codes of their own, or auto to find it.", rich_help_panel=_ATLAS
+        ),
     ] = None,
     neighbours: Annotated[
         int | None, typer.Option(help="k of the graph.  \\[default: 15]", show_default=False, rich_help_panel=_ATLAS)
@@ -155,7 +157,7 @@ def fit(
     given = {
         "dim": dim,
         "n_basins": basins,
-        "charts": charts,
+        "charts": _count_of(charts),
         "n_neighbors": neighbours,
         "metric": metric,
         "standardize": standardize or None,
@@ -186,6 +188,14 @@ def fit(
         forget_fit(checkpoint)
         shutil.rmtree(checkpoint, ignore_errors=True)
     _show(run, out, as_json=as_json)
+
+
+def _count_of(charts: str | None) -> int | str | None:
+    """A number where it is one; what is neither that nor "auto" is said by the atlas."""
+    try:
+        return None if charts is None else int(charts)
+    except ValueError:
+        return charts
 
 
 def _show(run: Run, out: Path, *, as_json: bool) -> None:

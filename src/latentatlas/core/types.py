@@ -90,6 +90,7 @@ class Charts(NamedTuple):
         shown: numbers of the charts that were decoded, the likeliest first; None where all were.
         decoded: the pattern as each of these charts decodes it.
         decoder_weights: memberships as the decoder reads them from the latent.
+        active: which charts there are, where their number changes; None where all are. Others have no membership.
     """
 
     weights: Float[Tensor, "n charts"]
@@ -101,6 +102,7 @@ class Charts(NamedTuple):
     shown: Int[Tensor, "n shown"] | None = None
     decoded: Float[Tensor, "n shown *features"] | None = None
     decoder_weights: Float[Tensor, "n charts"] | None = None
+    active: Bool[Tensor, " charts"] | None = None
 
     def given(self, name: str, *, who: str) -> Tensor:
         """A field that must be there.

@@ -68,8 +68,8 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
             atlas is of the windows alone, and views are read from the room.
         partition_term: learns the blocks from rows and their views: "auto" (`Partition`, with a head that reads the
             parameters from `variant`), and None, a factor, a term, or (term, schedule) as above.
-        charts: how many charts with coordinates of their own the latent is glued from; `ChartSettings` to say more; or
-            a `models.AtlasAutoencoder` on all columns, with a frame of `dim` axes. Wants neither encoder nor layout.
+        charts: how many charts with coordinates of their own the latent is glued from, or "auto"; `ChartSettings`; or a
+            `models.AtlasAutoencoder` on all columns, with a frame of `dim` axes. Wants neither encoder nor layout.
         geometry: where latent and map lie: None is flat space, `PoincareBall()` is for hierarchies. Wants neither
             layout nor charts; the network is then trained on the edges, and distances of latents are those of the ball.
         held_out: share of the rows kept from training, for calibration and the overfit check; at most 10,000 rows.
@@ -90,6 +90,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         graph_: neighbours of all rows in the input; training used a graph of its own rows alone.
         threads_, seconds_: what the fit used.
         streamed_: the sample of larger `Shards` that the rows above are; else None.
+        chart_ledger_: how the charts of `charts="auto"` were counted, with every reason; else None.
         rows_seen_, rows_new_: rows that ever came, and those of the last call.
         drift_: what the last `partial_fit` did to the earlier rows; there after one.
         viewed_: the rows with the room that views are read from; `table_` where they need none. Not saved.
@@ -123,7 +124,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         layout: LatentLayout | None = None,
         transformation: Transformation | None = None,
         partition_term: Wanted = "auto",
-        charts: int | ChartSettings | AtlasAutoencoder | None = None,
+        charts: int | str | ChartSettings | AtlasAutoencoder | None = None,
         geometry: Geometry | None = None,
         held_out: float = 0.1,
         steps: int | None = None,
@@ -216,6 +217,7 @@ class Atlas(ExploredAtlas, TransformerMixin, BaseEstimator):
         self.given_names_: dict[int, str] = {}
         self.objective_, self.recipes_, self.history_ = fitted.objective, fitted.recipes, fitted.history
         self.threads_, self.seconds_ = fitted.threads, fitted.seconds
+        self.chart_ledger_ = fitted.ledger
         self.held_out_ = held_out
         self._place(x, fitted.graph)
         return self

@@ -9,7 +9,14 @@ import numpy as np
 from latentatlas.data import holds_texts
 from latentatlas.estimator.coordinates import ChartCoordinates, chart_orientation, reached
 from latentatlas.metrics import is_categorical
-from latentatlas.plots import charts_figure, codebook_figure, exemplars_figure, map_figure, orientation_figure
+from latentatlas.plots import (
+    charts_figure,
+    codebook_figure,
+    elastic_figure,
+    exemplars_figure,
+    map_figure,
+    orientation_figure,
+)
 from latentatlas.plots.style import CATEGORY_COLOURS
 
 if TYPE_CHECKING:
@@ -54,6 +61,11 @@ def chart_figures(atlas: Atlas, found: ChartCoordinates) -> dict[str, Figure]:
         )
         if atlas.table_.holds_images:
             figures["Rows nearest the codes of each chart, in the order of the codes"] = _images(atlas, found)
+    if atlas.chart_ledger_ is not None:
+        uses = atlas.chart_ledger_.uses
+        events = [event._asdict() for event in atlas.chart_ledger_.events]
+        step, share = np.array([use.step for use in uses]), np.array([use.share for use in uses])
+        figures["How the charts were counted"] = elastic_figure(step, share, events)
     turned = chart_orientation(atlas, found)
     if turned is not None:
         figures["Do transitions keep orientation?"] = orientation_figure(turned, charts=found.local.shape[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -13,16 +13,18 @@ from torch import Tensor
 
 from latentatlas.core import Batch, Constant, Schedule, SpecError
 from latentatlas.graph import Neighbours, knn_graph
-from latentatlas.layout import INSIDE, soft_cells
+from latentatlas.layout import INSIDE, graph_cells, soft_cells, softened
 from latentatlas.models import (
     AtlasAutoencoder,
     ChartRenderer,
+    ElasticCells,
     Jumps,
     MapHead,
     ResidualFilter,
     TiedJumps,
     TopologicalDecoder,
     charted_autoencoder,
+    elastic_cells,
 )
 from latentatlas.terms import (
     ChartAnchor,
@@ -46,6 +48,7 @@ __all__ = [
     "chart_counts",
     "chart_terms",
     "charted_network",
+    "counted",
     "lasting_chart_terms",
     "seat_cover",
     "settings_of",
@@ -58,6 +61,7 @@ _RECONSTRUCTION = 10.0  # beside neighbours with 1
 _REGULARITY = 0.1  # of the coefficients of the universal loss
 _ENTROPY = 0.03  # sharper charts share too few rows for jumps to be learned
 _COVER = 1.0
+_MOST_CHARTS, _ROWS_OF_A_CELL = 16, 48
 _SEATED = 5.0  # with 2, some charts fold where they meet
 _BLOCK = 16_384
 _COVER_STEPS, _COVER_ROWS = 400, 20_000
@@ -69,7 +73,8 @@ class ChartSettings:
     """How an atlas is cut into charts; `Atlas(charts=10)` is `Atlas(charts=ChartSettings(10))`.
 
     Args:
-        count: number of charts.
+        count: number of charts; "auto" finds it, at most 16: cells of the graph of neighbours are merged and cut while
+            held-out rows say so (`models.elastic_cells`).
         codes: in each chart; None is none.
         dim: axes of a chart, at most those of the latent; None is as many.
         rank: axes of the detail beside a code, 0 to `dim`; None is all. The rest is texture, decoded by its own head.
@@ -86,7 +91,7 @@ class ChartSettings:
         SpecError: for numbers that are no integers in their range, or jumps and schedules that are none.
     """
 
-    count: int
+    count: int | str
     codes: int | None = 16
     dim: int | None = None
     rank: int | None = None
@@ -95,8 +100,11 @@ class ChartSettings:
     hardness: Schedule | None = None
 
     def __post_init__(self) -> None:
-        if not _is_integer(self.count) or self.count < 1:
-            raise SpecError(f"ChartSettings wants count as an integer ≥ 1; got {self.count!r}. 10 is a good start.")
+        known = self.count if not isinstance(self.count, str) and _is_integer(self.count) else 0
+        if self.count != "auto" and known < 1:
+            raise SpecError(
+                f'ChartSettings wants count as an integer ≥ 1, or "auto"; got {self.count!r}. 10 is a good start.'
+            )
         for name, least in (("codes", 1), ("dim", 1), ("rank", 0), ("top", 1)):
             value = getattr(self, name)
             if value is not None and (not _is_integer(value) or value < least):
@@ -104,7 +112,12 @@ class ChartSettings:
                     f"ChartSettings wants {name} as None or an integer ≥ {least}; got {value!r}. Leave it out, or "
                     "raise it."
                 )
-        if self.top is not None and self.top > self.count:
+        if self.count == "auto" and (self.top, self.jumps) != (None, None):
+            raise SpecError(
+                'ChartSettings wants top and jumps with a count that is known; got them with "auto". Leave the two '
+                "out, or fit once and pass the count that was found."
+            )
+        if self.top is not None and self.top > known:
             raise SpecError(
                 f"ChartSettings wants top ≤ count, the number of charts; got {self.top} of {self.count}. Lower top."
             )
@@ -147,23 +160,35 @@ def settings_of(charts: Any) -> ChartSettings | AtlasAutoencoder | None:
     if charts is None or isinstance(charts, ChartSettings | AtlasAutoencoder):
         return charts
     if isinstance(charts, str) and charts == "auto":
-        raise SpecError(
-            'Atlas wants charts as a number; "auto", a number that is found, is not there yet. Pass for example '
-            "charts=10."
-        )
+        return ChartSettings("auto")
     if isinstance(charts, str) or not _is_integer(charts) or charts < 1:
         raise SpecError(
-            f"Atlas wants charts as None, an integer ≥ 1, ChartSettings or a models.AtlasAutoencoder; got {charts!r}. "
-            "Pass for example charts=10."
+            'Atlas wants charts as None, an integer ≥ 1, "auto", ChartSettings or a models.AtlasAutoencoder; got '
+            f"{charts!r}. Pass for example charts=10."
         )
     return ChartSettings(int(charts))
 
 
 def chart_counts(charts: ChartSettings | AtlasAutoencoder) -> tuple[int, int]:
-    """Number of charts, and of codes in each; 0 without codes."""
+    """Number of charts, 1 where it is to be found, and of codes in each; 0 without codes."""
     if isinstance(charts, ChartSettings):
-        return charts.count, charts.codes or 0
+        return 1 if isinstance(charts.count, str) else charts.count, charts.codes or 0
     return charts.encoder.heads.charts, 0 if charts.codebook is None else charts.codebook.codes
+
+
+def counted(
+    charts: ChartSettings | AtlasAutoencoder, x: Tensor, near: Neighbours, dim: int, *, seed: int
+) -> tuple[ChartSettings | AtlasAutoencoder, ElasticCells | None]:
+    """The charts with a number, and how it was found where that was wanted: every third row judges the others."""
+    if not isinstance(charts, ChartSettings) or charts.count != "auto":
+        return charts, None
+    some, near = _sample(x, near, seed=seed)
+    begun = max(1, min(_MOST_CHARTS, len(some) // _ROWS_OF_A_CELL))
+    cells = graph_cells(near, begun, seed=seed)
+    axes = dim if charts.dim is None else charts.dim
+    judges = np.arange(len(some)) % 3 == 0
+    found = elastic_cells(some.numpy(), cells, judges, min(axes, some.shape[1]), most=_MOST_CHARTS)
+    return replace(charts, count=found.number), found
 
 
 def charted_network(charts: ChartSettings | AtlasAutoencoder, in_features: int, dim: int) -> AtlasAutoencoder:
@@ -189,6 +214,7 @@ def charted_network(charts: ChartSettings | AtlasAutoencoder, in_features: int, 
 
 def _built(charts: ChartSettings, in_features: int, dim: int, head: MapHead | None) -> AtlasAutoencoder:
     axes = dim if charts.dim is None else charts.dim
+    assert not isinstance(charts.count, str)
     start = charted_autoencoder(
         in_features, axes, charts=charts.count, codes=charts.codes, frame=dim, width=_WIDTH, top=charts.top
     )
@@ -207,16 +233,19 @@ def _built(charts: ChartSettings, in_features: int, dim: int, head: MapHead | No
     )
 
 
-def seat_cover(model: AtlasAutoencoder, x: Tensor, near: Neighbours, *, steps: int, seed: int) -> None:
+def seat_cover(
+    model: AtlasAutoencoder, x: Tensor, near: Neighbours, *, steps: int, seed: int, cells: ElasticCells | None = None
+) -> None:
     """Charts begin as cells of the graph with soft borders, unrolled; tied jumps where these charts agree.
 
     A cover that the router finds while it is trained tears the rows where it happens to, and a chart that is not flat
-    to begin with stays folded. Of more than 20,000 rows a random part is looked at. A single chart keeps what it has.
+    to begin with stays folded. Cells that were found are taken; else as many as the model has charts are made. Of more
+    than 20,000 rows a random part is looked at. A single chart keeps what it has.
     """
     charts = model.encoder.heads.charts
     if charts > 1:
         some, near = _sample(x, near, seed=seed)
-        memberships = soft_cells(near, charts, seed=seed)
+        memberships = soft_cells(near, charts, seed=seed) if cells is None else softened(near, cells.cell, charts)
         learn_cover(model.encoder, some, memberships, steps=min(_COVER_STEPS, steps), seed=seed)
         model.eval()
         with torch.no_grad():

@@ -160,8 +160,14 @@ def reached(jump: Any, local: Float[np.ndarray, "n charts dim"]) -> Float[np.nda
 def chart_evidence(atlas: Atlas) -> Evidence:
     """What the checks of charts look at: the rows of the fit, their charts as basins."""
     found = atlas.model_.in_charts(atlas.model_.preparation(atlas.table_.x))
+    ledger = atlas.chart_ledger_
     return Evidence(
-        basins=found.chart, memberships=found.memberships, local=found.local, code=found.own_code, z=atlas.latent_
+        basins=found.chart,
+        memberships=found.memberships,
+        local=found.local,
+        code=found.own_code,
+        z=atlas.latent_,
+        chart_counts=None if ledger is None else np.array([np.count_nonzero(use.share) for use in ledger.uses]),
     )
 
 

@@ -23,6 +23,7 @@ from latentatlas.estimator.charting import (
     annealing,
     chart_terms,
     charted_network,
+    counted,
     lasting_chart_terms,
     seat_cover,
     settings_of,
@@ -48,7 +49,9 @@ from latentatlas.models import (
     AtlasAutoencoder,
     Autoencoder,
     CurvedEncoder,
+    ElasticCells,
     Encoder,
+    Ledger,
     MapHead,
     MLPEncoder,
     PCAStem,
@@ -166,7 +169,7 @@ class _Stage:
 @final
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What a fit leaves behind; `graph` holds the neighbours of all rows."""
+    """What a fit leaves behind; `graph` holds the neighbours of all rows, `ledger` how charts were counted."""
 
     stem: Stem
     model: Autoencoder | AtlasAutoencoder
@@ -176,6 +179,7 @@ class Fitted:
     history: dict[str, np.ndarray]
     threads: int
     seconds: float
+    ledger: Ledger | None = None
 
 
 def default_steps(n: int) -> int:
@@ -217,7 +221,7 @@ def fit_problem(
     with reproducible(problem.seed, threads=problem.threads) as threads:
         graph, trained = both_graphs(x, train, problem.n_neighbors, seed=problem.seed)
         rows = torch.from_numpy(x[train])
-        stem, model = _stem_and_model(problem, rows, distils=problem.distils(known))
+        stem, model, cells = _stem_and_model(problem, rows, trained, distils=problem.distils(known))
         held_out = np.setdiff1d(np.arange(len(x)), train)
         with torch.no_grad():
             batch = known.batch(stem, rows, train)
@@ -225,7 +229,7 @@ def fit_problem(
             aside = known.batch(stem, spare, held_out) if len(held_out) else None
         model.adapt(batch.x)
         require_room(model, batch.x)
-        stage = _first_stage(problem, model, batch, trained, callbacks, distils=problem.distils(known))
+        stage = _first_stage(problem, model, batch, trained, callbacks, cells, distils=problem.distils(known))
         if viewing is not None:
             stage = replace(stage, source=viewing.source(stage.source, stem, seed=problem.seed))
             aside = None if aside is None else viewing.once(aside, stem, seed=problem.seed)
@@ -264,7 +268,8 @@ def fit_problem(
             fabric=fabric,
         )
         history = joined(first.columns(), second.columns())
-    return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started)
+    ledger = None if cells is None else cells.ledger
+    return Fitted(stem, model, graph, objective, recipes, history, threads, time.perf_counter() - started, ledger)
 
 
 def _first_stage(
@@ -273,12 +278,13 @@ def _first_stage(
     batch: Batch,
     near: Neighbours,
     callbacks: Sequence[Callback],
+    cells: ElasticCells | None,
     *,
     distils: bool,
 ) -> _Stage:
     if isinstance(model, AtlasAutoencoder):
         steps = problem.steps or default_steps(len(batch.x))
-        seat_cover(model, batch.x, near, steps=steps, seed=problem.seed)
+        seat_cover(model, batch.x, near, steps=steps, seed=problem.seed, cells=cells)
         held = anchors_of(model, batch)
         if annealing(problem.charts, model):
             held.pop("cover", None)  # memberships that harden do not stay
@@ -346,18 +352,21 @@ def _warn_if_it_cannot_be_saved(objective: Objective, model: Any, transformation
         warnings.warn(f"This atlas can be used but not saved: {error}", DataWarning, stacklevel=4)
 
 
-def _stem_and_model(problem: Problem, rows: Tensor, *, distils: bool) -> tuple[Stem, Autoencoder | AtlasAutoencoder]:
+def _stem_and_model(
+    problem: Problem, rows: Tensor, near: Neighbours, *, distils: bool
+) -> tuple[Stem, Autoencoder | AtlasAutoencoder, ElasticCells | None]:
     if problem.charts is not None:
         stem = _stem(rows) if isinstance(problem.charts, ChartSettings) else ScaleStem(rows.shape[1]).fit(rows)
-        model = charted_network(problem.charts, stem.components, problem.dim)
+        charts, found = counted(problem.charts, stem(rows), near, problem.dim, seed=problem.seed)
+        model = charted_network(charts, stem.components, problem.dim)
         with torch.no_grad():
             model.encode(stem(rows[:1]))  # a model of other columns says so
-        return stem, model
+        return stem, model, found
     stem, encoder = _stem_and_encoder(problem, rows, distils=distils)
     space = problem.geometry
     head = MapHead(problem.dim, spread=spread_in(space), geometry=space) if problem.dim != 2 else None
     curved = not isinstance(space, Euclidean)
-    return stem, Autoencoder(CurvedEncoder(encoder, space) if curved else encoder, head=head)
+    return stem, Autoencoder(CurvedEncoder(encoder, space) if curved else encoder, head=head), None
 
 
 def _stem(rows: Tensor) -> Stem:

@@ -11,6 +11,7 @@ import torch
 from latentatlas.checks import (
     ChartCollapse,
     ChartRouting,
+    ChartsAtRest,
     Check,
     CodeUse,
     Evidence,
@@ -79,7 +80,10 @@ def judged(atlas: Atlas, checks: Sequence[Check] | None) -> list[Verdict]:
     for check in _usual_checks(atlas) if checks is None else checks:
         if "z_view" in check.reads or "prediction_view" in check.reads:
             evidence = views = views or _evidence_of_views(atlas)
-        elif isinstance(check, ChartRouting | ChartCollapse | CodeUse) and atlas.model_.charted is not None:
+        elif (
+            isinstance(check, ChartRouting | ChartCollapse | CodeUse | ChartsAtRest)
+            and atlas.model_.charted is not None
+        ):
             evidence = charts = charts or chart_evidence(atlas)
         else:
             evidence = rows = rows or evidence_of(atlas)
@@ -94,6 +98,8 @@ def _usual_checks(atlas: Atlas) -> tuple[Check, ...]:
     of_space = () if isinstance(atlas.model_.geometry, Euclidean) else (TreeLikeness(atlas.dim),)
     if atlas.model_.charted is not None:
         of_charts = chart_checks(chart_counts(atlas.model_.charted)[1] or None)
+    if atlas.chart_ledger_ is not None:
+        of_charts = (*of_charts, ChartsAtRest())
     return (*default_checks(), *(check for check in of_views if "prediction" not in check.reads), *of_charts, *of_space)
 
 

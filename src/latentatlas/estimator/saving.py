@@ -107,6 +107,7 @@ def spec_of(atlas: Atlas) -> dict[str, Any]:
         },
         "rows_seen": atlas.rows_seen_,
         "rows_new": atlas.rows_new_,
+        "chart_ledger": None if atlas.chart_ledger_ is None else atlas.chart_ledger_.state_dict(),
         "seed": atlas.random_state,
         "threads": atlas.threads_,
         "seconds": atlas.seconds_,

@@ -50,6 +50,7 @@ _STUDIES = {
     "imu": "Movements of a phone that sits in any position: answers that stay, and the position read back.",
     "manifolds": "Sphere, Klein bottle and six others covered by learned charts: errors, and who is orientable.",
     "jumps": "Charts with known overlaps: four kinds of jumps, changes along paths, when consistency should begin.",
+    "elastic": "How many charts and groups are found without being told, how stable, and at what cost.",
     "charts-cost": "What charts in an atlas give and take, beside an atlas without.",
     "explore-speed": "The explorer on up to two million rows: seconds to the page, questions, frames, weight.",
     "hierarchy": "Mammals of WordNet in a Poincaré ball and in flat space: are ancestors nearest to a node.",

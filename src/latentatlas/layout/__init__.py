@@ -3,7 +3,7 @@
 from latentatlas.layout.arrangement import arrangement
 from latentatlas.layout.basins import gathered
 from latentatlas.layout.cells import cells_of
-from latentatlas.layout.cover import INSIDE, soft_cells
+from latentatlas.layout.cover import INSIDE, graph_cells, soft_cells, softened
 from latentatlas.layout.descent import PHASES, Phase, lay_out, start_of
 from latentatlas.layout.forces import Attraction, GridRepulsion, Repulsion, SampledRepulsion
 
@@ -18,7 +18,9 @@ __all__ = [
     "arrangement",
     "cells_of",
     "gathered",
+    "graph_cells",
     "lay_out",
     "soft_cells",
+    "softened",
     "start_of",
 ]

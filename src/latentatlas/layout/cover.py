@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse as sp
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from latentatlas.core import SpecError
 from latentatlas.graph import Neighbours
 from latentatlas.layout.cells import cells_of
 
-__all__ = ["INSIDE", "soft_cells"]
+__all__ = ["INSIDE", "graph_cells", "soft_cells", "softened"]
 
 INSIDE = 0.1
 """Membership from which a row counts as inside a chart."""
@@ -40,10 +40,30 @@ def soft_cells(near: Neighbours, count: int, *, seed: int) -> Float[np.ndarray, 
     >>> sorted(soft_cells(knn_graph(apart, 3), 2, seed=0).sum(axis=0).tolist())
     [9.0, 9.0]
     """
+    return softened(near, graph_cells(near, count, seed=seed), count)
+
+
+def graph_cells(near: Neighbours, count: int, *, seed: int) -> Int[np.ndarray, " n"]:
+    """Number of the cell of each row, by k-means of the lengths of shortest paths to 100 landmarks on the graph.
+
+    Raises:
+        SpecError: for fewer than one cell.
+    """
     if count < 1:
         raise SpecError(f"soft_cells wants count ≥ 1; got {count}. 10 is a good start.")
     lengths = _path_lengths(near, seed=seed)
-    memberships = np.eye(count)[cells_of(lengths, min(count, len(lengths)), seed=seed)]
+    return cells_of(lengths, min(count, len(lengths)), seed=seed)
+
+
+def softened(near: Neighbours, cell: Int[np.ndarray, " n"], count: int) -> Float[np.ndarray, "n charts"]:
+    """Memberships of rows in cells whose borders were made soft: averaged over neighbours until enough rows share two.
+
+    >>> from latentatlas.graph import knn_graph
+    >>> near = knn_graph(np.arange(9.0)[:, None], 2)
+    >>> softened(near, np.zeros(9, dtype=int), 1).ravel().tolist() == [1.0] * 9
+    True
+    """
+    memberships = np.eye(count)[cell]
     step = _averaging(near)
     for _ in range(_MOST_ROUNDS if count > 1 else 0):
         memberships = step @ memberships

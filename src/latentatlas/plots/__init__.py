@@ -6,6 +6,7 @@ The functions that end in `_page` return HTML instead, to turn and to point at, 
 from latentatlas.plots.audit import AuditMark, AuditPanel, audit_figure
 from latentatlas.plots.calibration import calibration_figure
 from latentatlas.plots.charts import charts_figure, codebook_figure
+from latentatlas.plots.elastic import elastic_figure
 from latentatlas.plots.energy import descent_figure, distance_figure, surface_figure
 from latentatlas.plots.exemplars import exemplars_figure, strip_png
 from latentatlas.plots.fields import field_maps_figure, field_scatter_figure, overlap_figure, sweep_figure
@@ -33,6 +34,7 @@ __all__ = [
     "distance_figure",
     "distance_page",
     "draw_rim",
+    "elastic_figure",
     "energy_map_figure",
     "energy_map_page",
     "exemplars_figure",

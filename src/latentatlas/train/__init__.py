@@ -4,6 +4,7 @@ from latentatlas.train.batches import BatchSource, EdgeBatches, RowBatches
 from latentatlas.train.callbacks import At, Callback, EarlyStop, History, Never, Progress, Resumable, Silent
 from latentatlas.train.checkpoint import Checkpoint
 from latentatlas.train.covering import learn_cover, unroll_charts
+from latentatlas.train.elastic import ElasticCharts, ElasticCodes
 from latentatlas.train.fit import Recipe, fit
 from latentatlas.train.gates import AnnealGate
 from latentatlas.train.prototypes import Anneal, MovingAverage
@@ -39,6 +40,8 @@ __all__ = [
     "Criterion",
     "EarlyStop",
     "EdgeBatches",
+    "ElasticCharts",
+    "ElasticCodes",
     "EqualScores",
     "Everyone",
     "ExtrapolatedScore",

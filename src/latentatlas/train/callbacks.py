@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
+import torch
 
 from latentatlas.core import Batch, Latents, SpecError, did_you_mean
 
@@ -33,6 +34,9 @@ class Callback:
 
     def on_start(self, steps: int) -> None:
         """Before the first step."""
+
+    def on_optimiser(self, optimiser: torch.optim.Optimizer) -> None:
+        """Before the first step: for hooks that change parameters, and what the optimiser remembers of them."""
 
     def on_ready(self, fit: Resumable) -> None:
         """Before the first step, after every hook has started: the fit may be put back to an earlier state here."""

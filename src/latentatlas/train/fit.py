@@ -162,6 +162,8 @@ def fit(
         for hook in hooks:
             hook.on_start(recipe.steps)
         for hook in hooks:
+            hook.on_optimiser(loop.optimiser)
+        for hook in hooks:
             hook.on_ready(loop)
         while loop.step < recipe.steps and not loop.stopped:
             for hook in hooks:
@@ -200,6 +202,11 @@ class _Loop:
         self._batches = batches.to(fabric.device)
         self._rate = recipe.schedule(self._optimiser)
         self._started = time.perf_counter()
+
+    @property
+    def optimiser(self) -> torch.optim.Optimizer:
+        """As the recipe made it."""
+        return getattr(self._optimiser, "optimizer", self._optimiser)
 
     def advance(self, held_out: Batch | None) -> None:
         """One optimiser step, and a record of it where one is due."""

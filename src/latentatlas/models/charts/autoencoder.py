@@ -14,6 +14,7 @@ from latentatlas.landscape import PrototypeBank
 from latentatlas.models.autoencoder import MapHead
 from latentatlas.models.charts.codebook import ChartCodebook
 from latentatlas.models.charts.decoder import ChartRenderer, TopologicalDecoder, taken
+from latentatlas.models.charts.elastic_codes import ElasticCodebook
 from latentatlas.models.charts.encoder import AtlasEncoder
 from latentatlas.models.charts.heads import ChartHeads
 from latentatlas.models.charts.jump import Jumps, carry_all
@@ -68,7 +69,7 @@ class AtlasAutoencoder(nn.Module):
         encoder: AtlasEncoder,
         decoder: TopologicalDecoder,
         *,
-        codebook: ChartCodebook | None = None,
+        codebook: ChartCodebook | ElasticCodebook | None = None,
         residual: ResidualFilter | None = None,
         jumps: Jumps | None = None,
         head: MapHead | None = None,
@@ -127,6 +128,14 @@ class AtlasAutoencoder(nn.Module):
         """Patterns of given memberships and coordinates in charts."""
         return blended(self._decoded(charts))
 
+    def decoded_in(self, features: Float[Tensor, "n width"], chart: Int[Tensor, " n"]) -> Float[Tensor, "n features"]:
+        """Patterns of rows, given as features of the trunk, each decoded by one chart alone."""
+        local = self.encoder.heads(F.silu(features)) - self.encoder.centre
+        weights = F.one_hot(chart, self.encoder.heads.charts).to(local.dtype)
+        return self._decoded(Charts(weights, local, shown=chart[:, None])).given("decoded", who="AtlasAutoencoder")[
+            :, 0
+        ]
+
     def rendered(
         self, local: Float[Tensor, "n charts dim"], shown: Int[Tensor, "n m"] | None = None
     ) -> Float[Tensor, "n m features"]:
@@ -137,8 +146,9 @@ class AtlasAutoencoder(nn.Module):
     def dream(self, z: Float[Tensor, "n frame"]) -> Charts:
         """Charts of points of the common frame, as the decoder sees them, decoded."""
         weights = self.decoder.router(z)
-        top = self.encoder.top
-        shown = None if top in (None, weights.shape[1]) else weights.topk(top, dim=1).indices
+        most = self.decoder.router.in_use
+        count = most if self.encoder.top is None else min(self.encoder.top, most)
+        shown = None if count == weights.shape[1] else weights.topk(count, dim=1).indices
         charts = Charts(weights, self.encoder.placements.local(z), shown=shown, decoder_weights=weights)
         return self._decoded(charts)
 
@@ -167,8 +177,9 @@ class AtlasAutoencoder(nn.Module):
 
     @property
     def prototypes(self) -> Float[Tensor, "charts frame"]:
-        """Centres of the charts in the common frame."""
-        return self.encoder.placements.centres
+        """Centres of the charts there are in the common frame."""
+        centres, active = self.encoder.placements.centres, self.encoder.router.active
+        return centres if active is None else centres[active]
 
     @property
     def jump(self) -> Map:

@@ -6,7 +6,7 @@ from typing import final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from latentatlas.core import ShapeError, SpecError
@@ -83,24 +83,32 @@ class ChartCodebook(nn.Module):
         self.register_buffer("sums", torch.zeros(charts, codes, dim))
         self.register_buffer("started", torch.tensor(False))
 
-    def forward(self, local: Float[Tensor, "n charts dim"]) -> tuple[Int[Tensor, "n charts"], Tensor]:
-        """Number and place of the nearest code in every chart; the places have no gradient."""
-        code = nearest_codes(self._checked(local.detach()).to(self.places), self.places, self.geometry)
+    def forward(
+        self, local: Float[Tensor, "n charts dim"], *, among: Bool[Tensor, "charts codes"] | None = None
+    ) -> tuple[Int[Tensor, "n charts"], Tensor]:
+        """Number and place of the nearest code in every chart, of those `among` which; no gradient to the places."""
+        code = nearest_codes(self._checked(local.detach()).to(self.places), self.places, self.geometry, among=among)
         chart = torch.arange(self.charts, device=code.device)
         return code, self.places[chart, code].to(local.dtype)
 
     @torch.no_grad()
-    def learn(self, local: Float[Tensor, "n charts dim"], weights: Float[Tensor, "n charts"]) -> None:
-        """Move the codes by one batch of rows with their memberships."""
+    def learn(
+        self,
+        local: Float[Tensor, "n charts dim"],
+        weights: Float[Tensor, "n charts"],
+        *,
+        among: Bool[Tensor, "charts codes"] | None = None,
+    ) -> None:
+        """Move the codes by one batch of rows with their memberships; only those `among` which rows may be."""
         with torch.autocast(local.device.type, enabled=False):  # averages are kept in full precision
-            self._learn(self._checked(local).to(self.places), weights.to(self.places))
+            self._learn(self._checked(local).to(self.places), weights.to(self.places), among)
 
-    def _learn(self, rows: Tensor, weights: Tensor) -> None:
+    def _learn(self, rows: Tensor, weights: Tensor, among: Tensor | None) -> None:
         if not bool(self.started):
             self.places, self.usage, self.sums = weighted_kmeans(rows, weights, self.codes, space=self.geometry)
             self.started.fill_(True)
             return
-        code = nearest_codes(rows, self.places, self.geometry)
+        code = nearest_codes(rows, self.places, self.geometry, among=among)
         usage, sums = _tally(rows, weights, code, self.codes)
         self.usage.lerp_(usage, 1 - self.decay)
         if isinstance(self.geometry, Euclidean):
@@ -130,14 +138,20 @@ class ChartCodebook(nn.Module):
 
 
 def nearest_codes(
-    local: Float[Tensor, "n charts dim"], places: Float[Tensor, "charts codes dim"], space: Geometry = _FLAT
+    local: Float[Tensor, "n charts dim"],
+    places: Float[Tensor, "charts codes dim"],
+    space: Geometry = _FLAT,
+    *,
+    among: Bool[Tensor, "charts codes"] | None = None,
 ) -> Int[Tensor, "n charts"]:
-    """Number of the code with the least distance, in every chart."""
+    """Number of the code with the least distance, in every chart, of all or of those `among`."""
     if not isinstance(space, Euclidean):
-        return space.dist(space.point(local)[:, :, None], space.point(places)[None]).argmin(dim=2)
+        distances = space.dist(space.point(local)[:, :, None], space.point(places)[None])
+        return (distances if among is None else distances.masked_fill(~among, torch.inf)).argmin(dim=2)
     with torch.autocast(local.device.type, enabled=False):  # a difference of large numbers
         products = torch.einsum("nkd,kcd->nkc", local, places)
-        return (places.square().sum(dim=2) - 2 * products).argmin(dim=2)
+        distances = places.square().sum(dim=2) - 2 * products
+        return (distances if among is None else distances.masked_fill(~among, torch.inf)).argmin(dim=2)
 
 
 @torch.no_grad()

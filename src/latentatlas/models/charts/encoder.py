@@ -81,16 +81,19 @@ class AtlasEncoder(nn.Module):
         """Memberships, coordinates, and the charts to decode."""
         features = self.trunk(x)
         logits = self.router.logits(features)
-        shown = None if self.top in (None, logits.shape[1]) else logits.topk(self.top, dim=1).indices
-        return Charts(self.gate(logits), self.heads(F.silu(features)) - self.centre, shown=shown)
+        active, most = self.router.active, self.router.in_use
+        count = most if self.top is None else min(self.top, most)
+        shown = None if count == logits.shape[1] else logits.topk(count, dim=1).indices
+        return Charts(self.gate(logits), self.heads(F.silu(features)) - self.centre, shown=shown, active=active)
 
     def place(self, charts: Charts) -> Float[Tensor, "n frame"]:
         """The blend z = Σ_k w_k u_k."""
         return self.placements.blend(charts.weights, charts.given("local", who="AtlasEncoder"))
 
     def matrices(self) -> tuple[Tensor, ...]:
-        """The maps of heads and placements, one stack each."""
-        return (self.heads.matrices(), self.placements.frames)
+        """The maps of heads and placements, one stack each, of the charts there are."""
+        heads, frames, active = self.heads.matrices(), self.placements.frames, self.router.active
+        return (heads, frames) if active is None else (heads[active], frames[active])
 
     @torch.no_grad()
     def settle(self, charts: Charts) -> None:

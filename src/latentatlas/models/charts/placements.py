@@ -78,13 +78,16 @@ class Placements(nn.Module):
 
         The least Σ_n Σ_k w_nk ‖u_n − R_k z_n^(k) − C_k‖² over places u of a given spread: singular vectors of the
         charts' bases side by side. No stretch of a chart is less than a fiftieth of the largest, so that there is a
-        way back. With too few rows or charts for the frame nothing is done. Cost O(n (K dim)²).
+        way back. Charts without rows keep their places; with too few rows or charts for the frame nothing is done.
+        Cost O(n (K dim)²).
 
         References:
             Zhang, Zha, *Principal manifolds and nonlinear dimension reduction via local tangent space alignment*, 2004;
             Brand, *Charting a manifold*, 2002.
         """
-        if min(len(local) - 1, self.charts * (self.dim + 1) - 1) < self.frame:
+        own = weights.sum(dim=0) > 0
+        local, weights = local[:, own], weights[:, own]
+        if min(len(local) - 1, len(weights.T) * (self.dim + 1) - 1) < self.frame:
             return
         root = weights.sqrt()[..., None]
         design = (root * torch.cat([torch.ones_like(local[..., :1]), local], dim=2)).movedim(1, 0)
@@ -94,8 +97,8 @@ class Placements(nn.Module):
         fitted = torch.linalg.pinv(design) @ (root.movedim(1, 0) * places)
         left, stretch, right = torch.linalg.svd(fitted[:, 1:].mT, full_matrices=False)
         stretch = stretch.clamp(min=_LEAST_STRETCH * float(stretch.max()) or self.spread)
-        self.centres.copy_(fitted[:, 0])
-        self.frames.copy_(left @ (stretch[..., None] * right))
+        self.centres[own] = fitted[:, 0]
+        self.frames[own] = left @ (stretch[..., None] * right)
 
     def back(self) -> Float[Tensor, "charts dim frame"]:
         """R_k⁺, the inverses where charts and frame have as many axes."""

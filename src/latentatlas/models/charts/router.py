@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import final
+from typing import cast, final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from latentatlas.core import ShapeError, SpecError
@@ -18,6 +18,9 @@ from latentatlas.models.charts.codebook import weighted_kmeans
 from latentatlas.models.layers import check_columns, perceptron, positive_ints
 
 __all__ = ["AttentiveRouter", "Gate", "LinearKey", "MLPRouter", "Router"]
+
+_APART = 4.0
+"""Difference of the scores of two charts that were one, at the middle of either."""
 
 
 class Router(nn.Module, ABC):
@@ -34,8 +37,36 @@ class Router(nn.Module, ABC):
         """Memberships; rows sum to 1."""
         return torch.softmax(self.logits(h), dim=1)
 
-    def seat(self, h: Float[Tensor, "n features"]) -> None:
-        """Begin from training rows; nothing to do by default."""
+    @property
+    def active(self) -> Bool[Tensor, " charts"] | None:
+        """Which charts there are, where their number changes; None where all are."""
+        return None
+
+    @property
+    def in_use(self) -> int:
+        """How many charts there are."""
+        return self.charts if self.active is None else int(self.active.sum())
+
+    def seat(self, h: Float[Tensor, "n features"], *, count: int | None = None) -> None:
+        """Begin from training rows, the first `count` charts or all; nothing to do by default."""
+
+    def keys(self, h: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
+        """What the scores of the charts are linear or distances in."""
+        raise self._rigid()
+
+    def slots(self) -> list[Tensor]:
+        """Tensors whose first axis are the charts: what one chart can leave to another."""
+        raise self._rigid()
+
+    def lean(self, first: int, second: int, *, middle: Float[Tensor, " dim"], offset: Float[Tensor, " dim"]) -> None:
+        """Two charts with equal scores become those of rows about middle + offset and middle − offset of the keys."""
+        raise self._rigid()
+
+    def _rigid(self) -> SpecError:
+        return SpecError(
+            f"{type(self).__name__} wants to stay as it is: its charts cannot be split or merged. Use an MLPRouter or "
+            "an AttentiveRouter."
+        )
 
 
 @final
@@ -95,13 +126,27 @@ class AttentiveRouter(Router):
     def logits(self, h: Float[Tensor, "n features"]) -> Float[Tensor, "n charts"]:
         """β (s_k − max s)."""
         check_columns("AttentiveRouter", h, self.in_features)
-        return self.bank.logits(h if self.key is None else self.key(h))
+        return self.bank.logits(self.keys(h))
 
     @torch.no_grad()
-    def seat(self, h: Float[Tensor, "n features"]) -> None:
+    def seat(self, h: Float[Tensor, "n features"], *, count: int | None = None) -> None:
         """Prototypes at the k-means centres of the keys."""
-        centres, _ = _cells(h if self.key is None else self.key(h), self.charts)
-        self.bank.prototypes.copy_(centres)
+        centres, _ = _cells(self.keys(h), count or self.charts)
+        self.bank.prototypes[: len(centres)] = centres
+
+    def keys(self, h: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
+        """κ."""
+        return h if self.key is None else self.key(h)
+
+    def slots(self) -> list[Tensor]:
+        """The prototypes."""
+        return [self.bank.prototypes]
+
+    @torch.no_grad()
+    def lean(self, first: int, second: int, *, middle: Float[Tensor, " dim"], offset: Float[Tensor, " dim"]) -> None:
+        """Q ± offset; where q is does not depend on the middle."""
+        self.bank.prototypes[first] += offset
+        self.bank.prototypes[second] -= offset
 
 
 @final
@@ -128,18 +173,35 @@ class MLPRouter(Router):
         return self.net(h)
 
     @torch.no_grad()
-    def seat(self, h: Float[Tensor, "n features"]) -> None:
+    def seat(self, h: Float[Tensor, "n features"], *, count: int | None = None) -> None:
         """Without hidden layers the posteriors of equal Gaussians at the k-means centres q_k of the rows.
 
         −‖h − q_k‖²/2σ² is linear in h but for a part that all charts share. With hidden layers nothing is done.
         """
         if self.hidden:
             return
-        centres, spread = _cells(h, self.charts)
-        last = self.net[0]
-        assert isinstance(last, nn.Linear)
-        last.weight.copy_(centres / spread)
-        last.bias.copy_(-centres.square().sum(dim=1) / (2 * spread))
+        centres, spread = _cells(h, count or self.charts)
+        weight, bias = self.slots()
+        weight[: len(centres)] = centres / spread
+        bias[: len(centres)] = -centres.square().sum(dim=1) / (2 * spread)
+
+    def keys(self, h: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
+        """What the last layer reads."""
+        return self.net[:-1](h)
+
+    def slots(self) -> list[Tensor]:
+        """Weights and bias of the last layer."""
+        last = cast(nn.Linear, self.net[-1])
+        return [last.weight, last.bias]
+
+    @torch.no_grad()
+    def lean(self, first: int, second: int, *, middle: Float[Tensor, " dim"], offset: Float[Tensor, " dim"]) -> None:
+        """Scores become ± 2 ⟨offset, κ − middle⟩/‖offset‖² apart from what they were, ±2 at middle ± offset."""
+        weight, bias = self.slots()
+        slope = _APART / 2 * offset / offset.square().sum().clamp(min=torch.finfo(offset.dtype).tiny)
+        for chart, sign in ((first, 1.0), (second, -1.0)):
+            weight[chart] += sign * slope
+            bias[chart] -= sign * slope @ middle
 
 
 def _cells(h: Tensor, count: int) -> tuple[Float[Tensor, "charts features"], Float[Tensor, ""]]:

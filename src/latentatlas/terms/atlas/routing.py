@@ -66,6 +66,8 @@ class OverlapBand(Term):
     def forward(self, charts: Charts) -> Tensor:
         """The mean over the border rows of one batch."""
         weights = charts.weights
+        if charts.active is not None:
+            weights = weights[:, charts.active]
         if weights.shape[1] == 1:
             return (weights - weights).sum()
         largest = weights.topk(2, dim=1).values

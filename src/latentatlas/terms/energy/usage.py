@@ -70,6 +70,8 @@ class UsageBand(Term):
 
 
 def _usage(charts: Charts) -> Tensor:
-    """The mean membership; above 0, since the slopes of entropy and logarithm are infinite there."""
+    """The mean membership of the charts there are; above 0: slopes of entropy and logarithm are infinite there."""
     usage = charts.weights.mean(dim=0)
+    if charts.active is not None:
+        usage = usage[charts.active]
     return usage.clamp(min=torch.finfo(usage.dtype).tiny)
