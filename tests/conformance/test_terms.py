@@ -57,7 +57,7 @@ def _chart(x: Tensor) -> Charts:
 
 
 def _charts() -> Charts:
-    """Four charts of two axes with every field, two of them decoded."""
+    """Four charts of two axes with every field of a row, two of them decoded."""
     return Charts(
         weights=_normal(5, _N, 4).softmax(dim=1),
         local=_normal(13, _N, 4, 2),
@@ -69,6 +69,11 @@ def _charts() -> Charts:
         decoded=_normal(17, _N, 2, 5),
         decoder_weights=_normal(18, _N, 4).softmax(dim=1),
     )
+
+
+def each_of(charts: Charts, change: Callable[[Tensor], Tensor]) -> Charts:
+    """Every field that is there, changed."""
+    return Charts(*(None if value is None else change(value) for value in charts))
 
 
 def put(batch: Fields, name: str, value: Tensor) -> Fields:
@@ -136,7 +141,7 @@ def permuted(batch: Fields, order: Tensor) -> Fields:
         | moved
         | {
             "edges": Edges(place[edges.source], place[edges.target], known),
-            "charts": Charts(*(value[order] for value in charts)),
+            "charts": each_of(charts, lambda value: value[order]),
         }
     )
 
@@ -145,7 +150,7 @@ def single(batch: Fields) -> Fields:
     """The same batch in float32."""
     narrow = {n: v.float() for n, v in batch.items() if isinstance(v, Tensor) and v.is_floating_point()}
     narrow["modalities"] = {name: block.float() for name, block in batch["modalities"].items()}
-    charts = Charts(*(value.float() if value.is_floating_point() else value for value in batch["charts"]))
+    charts = each_of(batch["charts"], lambda value: value.float() if value.is_floating_point() else value)
     weights = [value.float() for value in batch["matrices"]()]
     return batch | narrow | {"charts": charts, "matrices": lambda: weights}
 
@@ -402,7 +407,7 @@ def test_a_constant_batch_is_finite_with_a_finite_gradient(case: Case):
     one_chart = torch.zeros(_N, 4, dtype=torch.float64)
     one_chart[:, 0] = 1
     charts = batch["charts"]
-    still = Charts(*(value if value is charts.shown else torch.zeros_like(value) for value in charts))
+    still = each_of(charts, lambda value: value if value is charts.shown else torch.zeros_like(value))
     batch = batch | constant | {"charts": still._replace(weights=one_chart)}
     for name in case.differentiable:
         leaf = part_of(batch, name).clone().requires_grad_()

@@ -47,7 +47,7 @@ export interface Pass {
 }
 
 export interface Orientation {
-  orientable: boolean;
+  orientable: boolean | null;
   overlaps: { charts: number[]; sign: number; rows: number; agreement: number }[];
 }
 

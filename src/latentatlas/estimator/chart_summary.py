@@ -22,7 +22,8 @@ def chart_summary(atlas: Atlas) -> dict[str, Any]:
     """Charts with the row nearest each code, transitions of each pair on at most 4,000 rows, and the orientation.
 
     "charts": number, size, routing entropy, "codes" with number, size and row; "transitions": source, target, rows,
-    error, explained; "orientation": None in charts of more than 4 axes. Rows are numbers of the points.
+    error, explained; "orientation": None in charts of more than 4 axes, its "orientable" None where the overlaps do not
+    tell. Rows are numbers of the points.
     """
     network = require_charts(atlas.model_, who="Atlas.save")
     found = atlas.model_.in_charts(atlas.model_.preparation(atlas.table_.x))
@@ -64,7 +65,7 @@ def _charts(atlas: Atlas, found: ChartCoordinates) -> list[dict[str, Any]]:
 def _orientation(turned: Orientation) -> dict[str, Any]:
     overlaps = zip(turned.charts.tolist(), turned.signs, turned.rows, turned.agreement, strict=True)
     return {
-        "orientable": bool(turned.orientable),
+        "orientable": bool(turned.orientable) if turned.conclusive else None,
         "overlaps": [
             {"charts": charts, "sign": int(sign), "rows": int(rows), "agreement": float(agreement)}
             for charts, sign, rows, agreement in overlaps

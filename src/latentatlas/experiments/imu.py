@@ -32,10 +32,8 @@ _STEADY, _STEADY_ALONE = "partition beside steady channels", "steady channels, c
 _FOREST, _BOOSTING = "window statistics, random forest", "steady statistics, gradient boosting"
 _AVERAGED = "{}, {} turns averaged"
 _TURNS = 8
-_TOGETHER = "{}, mean of the networks"
 _DRAWN = (LOG, _STEADY)
 _PATHS, _PLACES = 12, 25
-_DECIMALS = 4  # of probabilities that are kept
 _ANGLES = (0.0, 30.0, 60.0, 90.0, 120.0, 150.0, 180.0)  # degrees
 
 
@@ -98,18 +96,14 @@ def run(*, quick: bool, log: Callable[[str], None], cells: Cells | None = None) 
     setting = movements(quick=quick).joined()
     found: dict[str, list[Any]] = {}
     paths = {}
-    told = []
     for title, seed in [(t, s) for s in seeds for t in METHODS] + [(_STEADY, s) for s in _MORE_SEEDS if not quick]:
         log(f"seed {seed}: {title}")
         cell = cells.of(f"{title} {seed}", lambda t=title, s=seed: _figures(t, setting, quick=quick, seed=s))
         found.setdefault(title, []).append(cell["figures"])
         if title == LOG:
             found.setdefault(_AVERAGED.format(title, _TURNS), []).append({"right": cell["averaged"]})
-        if title == _STEADY:
-            told.append(cell["told"])
         if cell["paths"]:
             paths[title] = cell["paths"]
-    found[_TOGETHER.format(_STEADY)] = [{"right": _together(told, setting)}]
     for seed in seeds:
         for title in _BY_HAND:
             log(f"seed {seed}: {title}")
@@ -151,8 +145,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         f"*{_TURNS} turns averaged*: the same network, whose probabilities are averaged over so many random turns of "
         "the window. *Steady channels*: lengths of the vectors, their parts along and across gravity, and products, "
         "which no turn changes; `variant` has directions that turn along. Where they alone tell the class, answers are "
-        "consistent by construction. *Mean of the networks*: one answer, from the mean of the probabilities of all "
-        "seeds.",
+        "consistent by construction.",
         "",
         _answered(result),
         "",
@@ -209,15 +202,8 @@ def _figures(title: str, setting: Setting, *, quick: bool, seed: int) -> dict[st
     return {
         "figures": figures,
         "averaged": averaged if title == LOG else {},
-        "told": [each.round(_DECIMALS).tolist() for each in (before, after)] if title == _STEADY else [],
         "paths": _paths(found, method, setting) if drawn else {},
     }
-
-
-def _together(told: list[Any], setting: Setting) -> dict[str, float]:
-    """What the mean of the probabilities of all networks answers, each of which has seen turns of its own."""
-    before, after = np.mean(told, axis=0)
-    return right(before, after, setting.test.label.numpy(), len(setting.classes))
 
 
 def _turns(setting: Setting, seed: int) -> Tensor:

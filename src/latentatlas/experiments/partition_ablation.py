@@ -133,10 +133,9 @@ def _made(title: str, cell: Cell | None, setting: Setting, budget: Budget, *, se
 def _automatic(result: Mapping[str, Any]) -> list[str]:
     told = "; ".join(f"{title}: {' · '.join(layouts)}" for title, layouts in result["layouts"].items())
     return [
-        "*gates*: `BlockAllocation` learns in half the steps which axis belongs to which block, beside the task; "
-        "`ArrangedEncoder` then puts the axes of the blocks side by side, and the same encoder is trained on with "
-        "`Partition` in as many steps as the others had. *Trained anew*: a fresh encoder with blocks of the sizes that "
-        "gates chose. *Picked*: of the cells of the first table the one that tells most turned windows of the "
+        "*Sizes of gates*: `BlockAllocation` learns in half the steps which axis belongs to which block, beside the "
+        "task; a fresh encoder is then trained with blocks of the sizes that its gates chose. *Picked*: of the cells "
+        "of the first table, with each seed, the one that tells most turned windows of the "
         f"{result['aside']:,} of people who were kept aside in training. The blocks of each seed, {told}."
     ]
 

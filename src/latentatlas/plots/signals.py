@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Curve", "blocks_figure", "similarity_figure"]
 
-_ACROSS = 4
+_ACROSS, _ONE_COLUMN = 4, 6
 _CIRCLE = ("#2d3c5a", "#3f90da", "#ffd24d", "#d1432a", "#2d3c5a")  # dark at half a period, light at 0
 
 
@@ -91,7 +91,7 @@ def similarity_figure(curves: Mapping[str, Curve], *, size: str = "shift (sample
     quiet(left, "Similarity")
     left.set_xlabel(size, fontsize=9, color=FAINT)
     left.set_ylabel("mean cosine of z(x) and z(Tx)", fontsize=9, color=FAINT)
-    left.legend(fontsize=8, frameon=False, labelcolor=INK)
+    left.legend(fontsize=8, frameon=False, labelcolor=INK, ncols=1 if len(curves) <= _ONE_COLUMN else 2)
     quiet(right, "Controls")
     right.set_xticks(range(len(curves)), list(curves), rotation=20, ha="right", fontsize=8)
     right.set_xlim(-0.6, len(curves) - 0.4)

@@ -186,6 +186,7 @@ function signs(orientation: Orientation | null, a: number, b: number): string {
 
 function verdict(orientation: Orientation | null): string {
   if (!orientation) return "Whether the charts can be turned alike is not known: they have many axes, or share too few rows.";
+  if (orientation.orientable === null) return "Whether the charts can be turned alike is not known: some overlaps are unclear.";
   const found = orientation.orientable ? "The charts can be turned alike" : "The charts cannot be turned alike";
   return `${found}, as far as the ${orientation.overlaps.length} overlaps tell; charts that share too few rows count as apart.`;
 }

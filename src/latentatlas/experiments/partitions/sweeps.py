@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import final
 
 import numpy as np
@@ -17,9 +16,7 @@ from latentatlas.experiments.signals.judging import answers, found_again, judged
 from latentatlas.experiments.signals.methods import PARTED, methods, risk_of_both
 from latentatlas.experiments.signals.training import usual_encoder
 from latentatlas.metrics import similarity_curve
-from latentatlas.models import ArrangedEncoder
 from latentatlas.terms import (
-    Allocation,
     BlockAllocation,
     HardestNegative,
     MeanNegative,
@@ -80,7 +77,7 @@ def _split(invariant: int) -> LatentLayout:
 
 
 INVARIANT = {str(axes): Cell(_split(axes)) for axes in (0, 32, 64, 96, 128)}
-BETA = {f"{beta:g}": Cell(beta=beta) for beta in (0.0, 0.1, 0.5, 1.0, 2.0, 100.0)}
+BETA = {f"{beta:g}": Cell(beta=beta) for beta in (0.0, 0.5, 1.0, 100.0)}
 NEGATIVES = {
     "mean of the batch": Cell(negatives=MeanNegative),
     "nearest": Cell(negatives=HardestNegative),
@@ -89,7 +86,7 @@ NEGATIVES = {
         negatives=lambda: MemoryBank(_REMEMBERED, PARTED.invariant, reads=SoftNegative())
     ),
 }
-_BASELINES = ("augmentation", "NT-Xent", "VICReg")  # of those that the studies of signals compare
+_BASELINES = ("augmentation", "NT-Xent")  # of those that the studies of signals compare
 
 
 def made(title: str, cell: Cell | None, setting: Setting, budget: Budget, *, seed: int) -> tuple[Trained, LatentLayout]:
@@ -104,34 +101,17 @@ def made(title: str, cell: Cell | None, setting: Setting, budget: Budget, *, see
     return trained(method, setting, budget, seed=seed), method.layout
 
 
-def _gated(price: float, setting: Setting, budget: Budget, *, seed: int) -> tuple[Trained, Allocation]:
-    """Gates that harden in half the steps, and the encoder that learned beside them."""
+def _sizes_of_gates(setting: Setting, budget: Budget, *, seed: int) -> tuple[Trained, LatentLayout]:
+    """A fresh encoder with blocks of the sizes that gates, hardening in half the steps, chose beside another one."""
     half = budget.steps // 2
-    gates = BlockAllocation(PARTED, price=price, temperature=Geometric(start=0, stop=half, low=0.1, high=0.01))
+    gates = BlockAllocation(PARTED, price=0.0, temperature=Geometric(start=0, stop=half, low=0.1, high=0.01))
     soft = Method(PARTED, lambda _: {**risk_of_both(), "blocks": (gates, Constant(_WEIGHT))}, tuple(PARTED.sizes))
-    return trained(soft, setting, replace(budget, steps=half), seed=seed), gates.allocation()
+    trained(soft, setting, replace(budget, steps=half), seed=seed)
+    return made("", Cell(gates.allocation().layout), setting, budget, seed=seed)
 
 
-def _trained_on(price: float, setting: Setting, budget: Budget, *, seed: int) -> tuple[Trained, LatentLayout]:
-    """The blocks that gates chose, on the encoder that learned beside them."""
-    found, choice = _gated(price, setting, budget, seed=seed)
-    order, inner = choice.order.tolist(), found.model.encoder
-    terms = Cell().terms(tuple(setting.transformation.readable))
-    hard = Method(choice.layout, terms, _READS, lambda shape, dim: ArrangedEncoder(inner, order))
-    return trained(hard, setting, budget, seed=seed), choice.layout
-
-
-def _trained_anew(price: float, setting: Setting, budget: Budget, *, seed: int) -> tuple[Trained, LatentLayout]:
-    """Blocks of the sizes that gates chose, on a fresh encoder."""
-    _, choice = _gated(price, setting, budget, seed=seed)
-    return made("", Cell(choice.layout), setting, budget, seed=seed)
-
-
-AUTOMATIC: dict[str, Callable[..., tuple[Trained, LatentLayout]]] = {
-    "gates, a budget of 64, 32, 32": partial(_trained_on, 10.0),
-    "sizes of gates, trained anew": partial(_trained_anew, 0.0),
-}
-"""Ways to find the blocks; the number is the price of axes beyond the budget."""
+AUTOMATIC: dict[str, Callable[..., tuple[Trained, LatentLayout]]] = {"sizes of gates, trained anew": _sizes_of_gates}
+"""Ways to find the sizes of the blocks in training."""
 
 METHODS = (*_BASELINES, *AUTOMATIC)
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from latentatlas.core import LatentLayout
 from latentatlas.models import Decoder, Encoder, ResidualSignalEncoder, SignalDecoder
 
-__all__ = ["CHANNELS", "PARTS", "WholeAndParts"]
+__all__ = ["PARTS", "WholeAndParts"]
 
-CHANNELS = (16, 32, 48, 64)
+_CHANNELS = (16, 32, 48, 64)
 PARTS = 17
 _LEAST = 1e-4  # of a variance, whose root has no slope at 0
 
@@ -36,8 +36,8 @@ class WholeAndParts(Encoder):
         self.shape = shape
         self.dim = layout.dim
         rest = layout.dim - layout.invariant
-        self.parts = ResidualSignalEncoder(shape, rest, channels=CHANNELS, segments=PARTS, spread=1.0)
-        self.whole = nn.Linear(2 * CHANNELS[-1], layout.invariant)
+        self.parts = ResidualSignalEncoder(shape, rest, channels=_CHANNELS, segments=PARTS, spread=1.0)
+        self.whole = nn.Linear(2 * _CHANNELS[-1], layout.invariant)
 
     def forward(self, x: Float[Tensor, "n features"]) -> Float[Tensor, "n dim"]:
         """O(n · length · channels²)."""
