@@ -8,6 +8,7 @@ from latentatlas.data import Table
 from latentatlas.estimator.curriculum import settled
 from latentatlas.estimator.fitting import Problem, default_steps, fit_problem, joined
 from latentatlas.estimator.known import Known
+from latentatlas.geometry import Euclidean
 from latentatlas.models import MLPEncoder, PCAStem, ScaleStem
 from latentatlas.terms import ConditionalHSIC, Objective, Reconstruction
 
@@ -30,6 +31,7 @@ def problem(**settings) -> Problem:
         "transformation": None,
         "partition_term": "auto",
         "charts": None,
+        "geometry": Euclidean(),
     }
     return Problem(**(usual | settings))
 

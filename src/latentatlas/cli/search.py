@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SHOWN = ("basin", "chart", "code", "routing_entropy", "energy", "anomaly_p", "trust")
 _LEFT_OUT = ("id", "x", "y", "latent", "membership", "chart_membership", "local", "held_out")
+_LEAKAGE = "leakage."
 _LONGEST_CELL = 120
 
 
@@ -47,7 +48,7 @@ def search(
         queries, names = _of_text(opened, text, embedder) if text is not None else _of_file(opened, str(file), embedder)
         exclude = None
     rows, distances = opened.search(queries, k, exclude=exclude, where=_mask(points, where or []))
-    shown = [name for name in points if name not in _LEFT_OUT]
+    shown = [name for name in points if name not in _LEFT_OUT and not name.startswith(_LEAKAGE)]
     results = [{"query": name, "hits": _hits(points, shown, rows[i], distances[i])} for i, name in enumerate(names)]
     if as_json:
         print_json({"run": str(run), "results": results})
