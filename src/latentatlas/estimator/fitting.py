@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from latentatlas.core import Batch, LatentLayout, Schedule, SpecError, Transformation, reproducible, to_spec
 from latentatlas.data import DataWarning
@@ -22,16 +20,13 @@ from latentatlas.estimator.charting import (
     anchors_of,
     annealing,
     chart_terms,
-    charted_network,
-    counted,
     lasting_chart_terms,
     seat_cover,
     settings_of,
 )
 from latentatlas.estimator.curriculum import Wanted, basin_terms, contrast_terms, reads_of, records_every, settled
-from latentatlas.estimator.curving import require_room, spread_in
+from latentatlas.estimator.curving import require_room
 from latentatlas.estimator.distilling import (
-    chart_encoder,
     distillation_recipe,
     distillation_rows,
     distillation_terms,
@@ -40,6 +35,7 @@ from latentatlas.estimator.distilling import (
     seat_charts,
 )
 from latentatlas.estimator.known import Known
+from latentatlas.estimator.networks import stem_and_model
 from latentatlas.estimator.rows import both_graphs
 from latentatlas.estimator.views import Viewing
 from latentatlas.geometry import Euclidean, Geometry
@@ -48,14 +44,9 @@ from latentatlas.landscape import PrototypeBank
 from latentatlas.models import (
     AtlasAutoencoder,
     Autoencoder,
-    CurvedEncoder,
     ElasticCells,
     Encoder,
     Ledger,
-    MapHead,
-    MLPEncoder,
-    PCAStem,
-    ScaleStem,
     Stem,
 )
 from latentatlas.terms import Objective, Term
@@ -83,7 +74,6 @@ __all__ = [
     "joined",
 ]
 
-_STEM_COMPONENTS = 128
 _LAYOUT_COMPONENTS = 50
 _FINAL_SHARE = 0.1
 _FINAL_RECORDS = 4
@@ -221,7 +211,7 @@ def fit_problem(
     with reproducible(problem.seed, threads=problem.threads) as threads:
         graph, trained = both_graphs(x, train, problem.n_neighbors, seed=problem.seed)
         rows = torch.from_numpy(x[train])
-        stem, model, cells = _stem_and_model(problem, rows, trained, distils=problem.distils(known))
+        stem, model, cells = stem_and_model(problem, rows, trained, distils=problem.distils(known))
         held_out = np.setdiff1d(np.arange(len(x)), train)
         with torch.no_grad():
             batch = known.batch(stem, rows, train)
@@ -350,45 +340,6 @@ def _warn_if_it_cannot_be_saved(objective: Objective, model: Any, transformation
         to_spec([objective, model, transformation])
     except SpecError as error:
         warnings.warn(f"This atlas can be used but not saved: {error}", DataWarning, stacklevel=4)
-
-
-def _stem_and_model(
-    problem: Problem, rows: Tensor, near: Neighbours, *, distils: bool
-) -> tuple[Stem, Autoencoder | AtlasAutoencoder, ElasticCells | None]:
-    if problem.charts is not None:
-        stem = _stem(rows) if isinstance(problem.charts, ChartSettings) else ScaleStem(rows.shape[1]).fit(rows)
-        charts, found = counted(problem.charts, stem(rows), near, problem.dim, seed=problem.seed)
-        model = charted_network(charts, stem.components, problem.dim)
-        with torch.no_grad():
-            model.encode(stem(rows[:1]))  # a model of other columns says so
-        return stem, model, found
-    stem, encoder = _stem_and_encoder(problem, rows, distils=distils)
-    space = problem.geometry
-    head = MapHead(problem.dim, spread=spread_in(space), geometry=space) if problem.dim != 2 else None
-    curved = not isinstance(space, Euclidean)
-    return stem, Autoencoder(CurvedEncoder(encoder, space) if curved else encoder, head=head), None
-
-
-def _stem(rows: Tensor) -> Stem:
-    return PCAStem(rows.shape[1], min(rows.shape[1], _STEM_COMPONENTS)).fit(rows)
-
-
-def _stem_and_encoder(problem: Problem, rows: Tensor, *, distils: bool) -> tuple[Stem, Encoder]:
-    features = rows.shape[1]
-    if problem.encoder is None:
-        stem = _stem(rows)
-        if distils:
-            return stem, chart_encoder(stem.components, problem.dim, n=len(rows))
-        return stem, MLPEncoder(stem.components, problem.dim, spread=spread_in(problem.geometry))
-    if problem.encoder.dim != problem.dim:
-        raise SpecError(
-            f"Atlas wants an encoder with dim={problem.dim}; {type(problem.encoder).__name__} has "
-            f"{problem.encoder.dim}. Make both equal."
-        )
-    stem, encoder = ScaleStem(features).fit(rows), deepcopy(problem.encoder).eval()
-    with torch.no_grad():
-        encoder(stem(rows[:1]))  # an encoder of other columns says so
-    return stem, encoder
 
 
 def joined(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -41,8 +41,11 @@ class _Reviews(Callback):
         train: Float[Tensor, "n features"],
         held_out: Float[Tensor, "m features"],
         *,
-        every: int,
-        resolution: float,
+        rule: Parsimony | None = None,
+        resolution: float = 0.1,
+        every: int = 50,
+        dead: float = 0.05,
+        cool: int = 1,
     ):
         who = type(self).__name__
         positive_ints(who, every=every)
@@ -52,8 +55,11 @@ class _Reviews(Callback):
         self.model = model
         self.train = _thinned(train)
         self.held_out = _thinned(held_out)
-        self.every = every
+        self.rule = rule or Parsimony()
         self.resolution = resolution
+        self.every = every
+        self.dead = dead
+        self.cool = cool
         self.seconds = 0.0
 
     @abstractmethod
@@ -125,10 +131,7 @@ class ElasticCharts(_Reviews):
         cool: int = 1,
     ):
         elastic_routers(model)
-        super().__init__(model, train, held_out, every=every, resolution=resolution)
-        self.rule = rule or Parsimony()
-        self.dead = dead
-        self.cool = cool
+        super().__init__(model, train, held_out, rule=rule, resolution=resolution, every=every, dead=dead, cool=cool)
         self._error = resolution * _spread(train)
         self.ledger = Ledger("charts", self.rule, dead=dead, cool=cool)
         self._optimiser: torch.optim.Optimizer | None = None
@@ -208,10 +211,7 @@ class ElasticCodes(_Reviews):
                 f"ElasticCodes wants a model with an ElasticCodebook; got {type(model.codebook).__name__}. Pass one as "
                 "codebook."
             )
-        super().__init__(model, train, held_out, every=every, resolution=resolution)
-        self.rule = rule or Parsimony()
-        self.dead = dead
-        self.cool = cool
+        super().__init__(model, train, held_out, rule=rule, resolution=resolution, every=every, dead=dead, cool=cool)
         self.book = model.codebook
         self.ledgers = self._fresh()
 
